@@ -1,0 +1,132 @@
+"""The way to PostgreSQL: one engine, used in two manners.
+
+`begin` gives a SQLAlchemy connection inside a transaction, for stores. `raw` gives the driver's own
+connection from the same pool, in autocommit, for the hot statements: one round trip, no BEGIN.
+
+Nothing is opened here at import; a process's ``__main__`` calls `connect` and `close`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy import event, exc
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+Raw = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+_OUTAGES: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
+    exc.TimeoutError,
+)
+_CONTENTION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database could not be reached, went away or is not writable: try again later.
+
+    After one of these nobody knows whether the statement was committed, so only what is safe to repeat
+    may be repeated.
+    """
+    if isinstance(error, exc.DBAPIError):
+        original = error.__cause__ or error.orig
+        cause = original.__cause__ if original is not None and original.__cause__ else original
+        return error.connection_invalidated or (cause is not None and isinstance(cause, _OUTAGES))
+    return isinstance(error, _OUTAGES)
+
+
+def is_transient(error: BaseException) -> bool:
+    """An outage, or a clash with another transaction: the same statement may succeed when repeated."""
+    return isinstance(error, _CONTENTION) or is_outage(error)
+
+
+def retrying(seconds: float) -> AsyncRetrying:
+    """Repeats a block on transient errors, with jitter, for at most ``seconds``; then raises the last one."""
+    return AsyncRetrying(
+        retry=retry_if_exception(is_transient),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        stop=stop_after_delay(seconds),
+        reraise=True,
+    )
+
+
+def server_settings(name: str) -> dict[str, str]:
+    """Session settings of a direct connection; behind a pooler these come from ALTER ROLE."""
+    return {
+        "application_name": name,
+        "jit": "off",
+        "statement_timeout": "30s",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "10s",
+    }
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Makes the pool replace a connection that died while it lay idle, without a round trip to find out."""
+    if connection.driver_connection.is_closed():
+        raise exc.DisconnectionError
+
+
+class Database:
+    """A pool of connections to one server."""
+
+    def __init__(self, dsn: str, *, name: str, size: int = 8, pooled: bool = False) -> None:
+        self.dsn = dsn
+        self._name = name
+        self._pooled = pooled
+        cache = "?prepared_statement_cache_size=0" if pooled else ""
+        self._engine: AsyncEngine = create_async_engine(
+            f"postgresql+asyncpg://{cache}",
+            async_creator=self.dial,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=10,
+        )
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+
+    async def dial(self, *_: Any, **extra: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection outside the pool, for what must not wait behind other statements."""
+        if self._pooled:
+            return await asyncpg.connect(
+                self.dsn, timeout=5, command_timeout=30, statement_cache_size=0, **extra
+            )
+        settings = server_settings(self._name)
+        return await asyncpg.connect(
+            self.dsn, timeout=5, command_timeout=30, server_settings=settings, **extra
+        )
+
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[Any]:
+        """The driver's connection, in autocommit."""
+        async with self._engine.connect() as connection:
+            pooled = await connection.get_raw_connection()
+            try:
+                yield pooled.driver_connection
+            except asyncpg.PostgresError as error:
+                if is_outage(error):
+                    await connection.invalidate()
+                raise
+            except BaseException:
+                # Cut off or cancelled in the middle of a statement: never hand it to somebody else.
+                await connection.invalidate()
+                raise
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed at the end of the block, rolled back by an exception."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()

@@ -1,0 +1,50 @@
+"""Structured logs: one JSON object a line on stderr, with stable keys.
+
+``request_id``, ``job_id``, ``attempt`` and ``replica_id`` mean the same thing in every process, so that one
+id finds the lines of the API and of the schedulers. Never log a header's value, a body or a token.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+Log = structlog.typing.FilteringBoundLogger
+
+
+def configure(level: str, *, process: str) -> None:
+    """Set up this process's logs; call once, from ``__main__``."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s", force=True)
+
+
+def get(name: str) -> Log:
+    """The logger of a module."""
+    logger: Log = structlog.get_logger(logger=name)
+    return logger
+
+
+def _render(_logger: object, _method: str, event: structlog.typing.EventDict) -> bytes:
+    fields: dict[str, Any] = {
+        "at": event.pop("timestamp"),
+        "level": event.pop("level"),
+        "event": event.pop("event"),
+    }
+    return _encoder.encode(fields | dict(event))

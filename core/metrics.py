@@ -1,0 +1,44 @@
+"""Every metric, in one place. Labels have a fixed small set of values: never a tenant, a job or a URL.
+
+Durations are seconds, sizes are bytes, counters end in ``_total``.
+"""
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
+
+_FINE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+jobs_created = Counter("noonmark_jobs_created_total", "Jobs accepted and committed.")
+jobs_ended = Counter("noonmark_jobs_ended_total", "Jobs that reached their terminal state.", ["state"])
+attempts = Counter("noonmark_attempts_total", "Finished attempts.", ["outcome"])
+retries = Counter("noonmark_retries_total", "Attempts after which the job waits for another.")
+lateness = Histogram(
+    "noonmark_lateness_seconds", "From the due instant to the start of the attempt.", buckets=_FINE
+)
+duration = Histogram(
+    "noonmark_attempt_duration_seconds", "From the start of an attempt to its end.", buckets=_FINE
+)
+in_flight = Gauge("noonmark_in_flight", "Leases this replica holds.")
+claimed = Counter("noonmark_claimed_total", "Leases taken.", ["way"])
+planned = Counter("noonmark_planned_total", "Due timers moved to the ready table.")
+fenced = Counter("noonmark_fenced_total", "Results dropped because somebody else owned the job by then.")
+returned = Counter("noonmark_returned_total", "Leases given back before they were started.")
+possible_duplicates = Counter(
+    "noonmark_possible_duplicates_total", "Calls aborted after bytes were sent, whose job is delivered again."
+)
+reaped = Counter("noonmark_reaped_total", "Leases taken from replicas that stopped beating or overran.")
+beats_missed = Counter("noonmark_beats_missed_total", "Beats that failed or were withheld.")
+self_fenced = Counter(
+    "noonmark_self_fenced_total", "Times a replica stopped itself because its lease ran out."
+)
+settle_seconds = Histogram("noonmark_settle_seconds", "One settling statement.", buckets=_FINE)
+claim_seconds = Histogram("noonmark_claim_seconds", "One claiming round.", buckets=_FINE)
+loop_errors = Counter("noonmark_loop_errors_total", "Failed passes of a loop.", ["loop"])
+hints_sent = Counter("noonmark_hints_sent_total", "Wake-up hints sent to a replica.")
+mails = Counter("noonmark_mails_total", "Mails by what became of them.", ["outcome"])
+requests = Counter("noonmark_http_requests_total", "API requests answered.", ["method", "status"])
+request_seconds = Histogram("noonmark_http_request_seconds", "API requests.", buckets=_FINE)
+
+
+def render() -> tuple[bytes, str]:
+    """The exposition text and its content type."""
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST

@@ -1,0 +1,158 @@
+"""Settings: read once from the environment into one frozen struct, checked before anything starts.
+
+``docs/configuration.md`` is generated from the fields below, so a field without a description fails the
+suite. Secrets have no default.
+"""
+
+import base64
+import binascii
+import typing
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from core.errors import SettingError
+
+_BARE = {"database_url", "port", "public_url", "resend_api_key", "smtp_url", "schedulers"}
+_SECRETS = {"jwt_secret", "master_keys", "admin_secret", "resend_api_key", "database_url", "smtp_url"}
+
+_Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them; a process names the ones it cannot do without."""
+
+    database_url: Annotated[
+        str, Meta(description="PostgreSQL to use, `postgresql://…`. Needed by every process.")
+    ]
+    env: Annotated[
+        Literal["development", "production"],
+        Meta(description="`development` shows mails at `/dev/outbox` and allows plain cookies."),
+    ] = "production"
+    host: Annotated[str, Meta(description="Address the servers listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the API.")] = 8080
+    public_url: Annotated[
+        str | None,
+        Meta(description="Address users reach the API at; links in mails start with it. Needed by the API."),
+    ] = None
+    data_dir: Annotated[str, Meta(description="Folder of the embedded PostgreSQL (development).")] = (
+        ".noonmark"
+    )
+    jwt_secret: Annotated[
+        str | None, Meta(description="Signs access tokens; at least 32 bytes. Needed by the API.")
+    ] = None
+    master_keys: Annotated[
+        str | None,
+        Meta(
+            description="Keys that encrypt secrets at rest, `id:base64,…` of 32 bytes each; the first "
+            "encrypts, all decrypt. Needed by the API and the scheduler."
+        ),
+    ] = None
+    admin_secret: Annotated[str | None, Meta(description="Operator's credential for creating tenants.")] = (
+        None
+    )
+    mail_from: Annotated[str, Meta(description="Sender of mails.")] = "Noonmark <noonmark@localhost>"
+    resend_api_key: Annotated[str | None, Meta(description="Sends mail through Resend.")] = None
+    smtp_url: Annotated[
+        str | None,
+        Meta(description="Sends mail through an SMTP server, `smtp[s]://user:password@host:port`."),
+    ] = None
+    egress_allow: Annotated[
+        str, Meta(description="Ranges that jobs may call besides public addresses, comma-separated CIDRs.")
+    ] = ""
+    concurrency: Annotated[
+        int, Meta(ge=1, le=20_000, description="Calls in flight per scheduler replica.")
+    ] = 512
+    beat_seconds: Annotated[_Seconds, Meta(description="Seconds between two beats of a replica.")] = 3.0
+    lease_ttl_seconds: Annotated[
+        _Seconds, Meta(description="Seconds without a beat after which a replica's leases are reaped.")
+    ] = 15.0
+    drain_seconds: Annotated[
+        Annotated[float, Meta(ge=0)], Meta(description="Seconds that calls in flight may take after SIGTERM.")
+    ] = 60.0
+    trusted_proxies: Annotated[
+        int,
+        Meta(ge=0, le=10, description="Proxies in front of the API whose `X-Forwarded-For` entry counts."),
+    ] = 0
+    metrics_port: Annotated[
+        int,
+        Meta(ge=0, le=65535, description="Port of a scheduler's or reaper's health and metrics; 0 is off."),
+    ] = 0
+    pooled: Annotated[
+        bool,
+        Meta(description="The database is behind a transaction pooler (API only): keep no session state."),
+    ] = False
+    schedulers: Annotated[int, Meta(ge=1, le=16, description="Replicas that `make up` starts.")] = 1
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severe log line to write.")
+    ] = "info"
+
+    @property
+    def development(self) -> bool:
+        """Whether conveniences of a developer's machine are on."""
+        return self.env == "development"
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return field.upper() if field in _BARE else f"NOONMARK_{field.upper()}"
+
+
+def load(environ: Mapping[str, str], *, need: tuple[str, ...] = ()) -> Settings:
+    """The settings of this process. Raises SettingError naming the first variable missing or wrong."""
+    types = typing.get_type_hints(Settings, include_extras=True)
+    given = {
+        field: _convert(field, environ[variable(field)], types[field])
+        for field in Settings.__struct_fields__
+        if environ.get(variable(field), "") != ""
+    }
+    for field in ("database_url", *need):
+        if field not in given:
+            raise SettingError(variable(field), "is needed and not set")
+    settings = msgspec.convert(given, Settings)
+    _check(settings)
+    return settings
+
+
+def _convert(field: str, text: str, kind: object) -> object:
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        shown = "the value given" if field in _SECRETS else repr(text)
+        raise SettingError(variable(field), f"{shown} does not fit: {error}") from None
+
+
+def _check(settings: Settings) -> None:
+    """The rules that a type cannot say."""
+    if not settings.database_url.startswith(("postgresql://", "postgres://")):
+        raise SettingError("DATABASE_URL", "must start with postgresql://")
+    if settings.jwt_secret is not None and len(settings.jwt_secret.encode()) < 32:
+        raise SettingError(variable("jwt_secret"), "must be at least 32 bytes")
+    if settings.master_keys is not None:
+        _check_master_keys(settings.master_keys)
+    if settings.lease_ttl_seconds < 3 * settings.beat_seconds:
+        raise SettingError(
+            variable("lease_ttl_seconds"), "must be at least three times NOONMARK_BEAT_SECONDS"
+        )
+    if settings.public_url is not None and not settings.public_url.startswith(("http://", "https://")):
+        raise SettingError("PUBLIC_URL", "must start with http:// or https://")
+    for block in filter(None, (part.strip() for part in settings.egress_allow.split(","))):
+        try:
+            ip_network(block)
+        except ValueError as error:
+            raise SettingError(variable("egress_allow"), str(error)) from None
+
+
+def _check_master_keys(text: str) -> None:
+    name = variable("master_keys")
+    for part in text.split(","):
+        key_id, _, encoded = part.strip().partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            raise SettingError(name, "a key is not valid base64 after its `id:`") from None
+        if not key_id.isalnum() or len(key) != 32:
+            raise SettingError(name, "each key must be `id:` and base64 of 32 bytes")

@@ -1,0 +1,326 @@
+"""The whole schema on one page.
+
+Where a job stands is its state: `timers` waiting, `ready` due, `leases` in flight, `endings` over. There is
+no status column, so nothing wide or indexed is updated on the hot path. No foreign keys touch the hot
+tables: their share locks would turn into multixacts under load.
+
+`attempts` and `events` are append-only and range-partitioned by day on their own UUIDv7, which the database
+mints from its clock (`mint`); `ensure_partitions` makes the days ahead. Both functions come with the first
+migration.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+metadata = MetaData(
+    naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s_idx"}
+)
+
+_NOW = func.now()
+# Small tables that churn: vacuum by rows, not by share of the table, and without pausing.
+_CHURN = {
+    "autovacuum_vacuum_scale_factor": 0,
+    "autovacuum_vacuum_threshold": 2000,
+    "autovacuum_vacuum_cost_delay": 0,
+    "autovacuum_analyze_scale_factor": 0,
+    "autovacuum_analyze_threshold": 20000,
+}
+
+
+def _at(name: str, *, nullable: bool = False, now: bool = False) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=_NOW if now else None)
+
+
+def _uuid(name: str, *, key: bool = False, nullable: bool = False) -> Column[Any]:
+    return Column(name, UUID(as_uuid=True), primary_key=key, nullable=nullable)
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    _uuid("id", key=True),
+    Column("name", Text, nullable=False),
+    _at("created_at", now=True),
+)
+
+users = Table(
+    "users",
+    metadata,
+    _uuid("id", key=True),
+    Column("email", Text, nullable=False, unique=True),
+    _uuid("tenant_id"),
+    _at("created_at", now=True),
+)
+
+magic_links = Table(
+    "magic_links",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("email", Text, nullable=False),
+    _at("created_at", now=True),
+    _at("expires_at"),
+    _at("used_at", nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _uuid("id", key=True),
+    _uuid("user_id"),
+    _at("created_at", now=True),
+    _at("expires_at"),
+    _at("revoked_at", nullable=True),
+    Index("sessions_user_id_idx", "user_id"),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    _uuid("session_id"),
+    _at("created_at", now=True),
+    _at("expires_at"),
+    _at("used_at", nullable=True),
+    Index("refresh_tokens_session_id_idx", "session_id"),
+)
+
+# A counted window of something that is limited, whoever counts: `key` names what and whom.
+windows = Table(
+    "windows",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("started_at", DateTime(timezone=True), primary_key=True),
+    Column("hits", Integer, nullable=False),
+)
+
+# The mail itself holds a live link, so it is sealed, and dropped once it was sent.
+mails = Table(
+    "mails",
+    metadata,
+    _uuid("id", key=True),
+    Column("recipient", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    _at("created_at", now=True),
+    _at("due_at", now=True),
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    _at("sent_at", nullable=True),
+    _at("failed_at", nullable=True),
+    Column("last_error", Text),
+    Index(
+        "mails_waiting_idx",
+        "due_at",
+        postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
+    ),
+    Index("mails_recipient_idx", "recipient", "created_at"),
+)
+
+signing_secrets = Table(
+    "signing_secrets",
+    metadata,
+    _uuid("id", key=True),
+    _uuid("tenant_id"),
+    Column("sealed", LargeBinary, nullable=False),
+    _at("created_at", now=True),
+    _at("expires_at", nullable=True),
+    Index("signing_secrets_tenant_id_idx", "tenant_id"),
+)
+
+queues = Table(
+    "queues",
+    metadata,
+    _uuid("id", key=True),
+    _uuid("tenant_id"),
+    Column("name", Text, nullable=False),
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+    _at("created_at", now=True),
+    UniqueConstraint("tenant_id", "name", name="queues_tenant_id_name_key"),
+)
+
+
+def _request() -> list[Column[Any]]:
+    """What the user asked for: shared by a job and by its dead letter, which keeps its own copy."""
+    return [
+        _uuid("tenant_id"),
+        _uuid("queue_id"),
+        Column("priority", SmallInteger, nullable=False),
+        Column("target_type", Text, nullable=False),
+        Column("target", JSONB, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("sealed_headers", LargeBinary),
+        Column("timeout_seconds", Integer, nullable=False),
+        Column("success", JSONB, nullable=False),
+        Column("retry", JSONB, nullable=False),
+        Column("labels", JSONB, nullable=False),
+        _at("fire_at"),
+        _at("expires_at", nullable=True),
+    ]
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _uuid("id", key=True),
+    *_request(),
+    _uuid("replay_of", nullable=True),
+    Column("request_id", Text, nullable=False),
+    Column("trace", Text),
+    _at("created_at", now=True),
+    Index("jobs_tenant_id_id_idx", "tenant_id", "id"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _uuid("job_id", key=True),
+    *_request(),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    _at("created_at"),
+    _at("failed_at"),
+    _uuid("replayed_as", nullable=True),
+    Index("dead_letters_tenant_id_job_id_idx", "tenant_id", "job_id"),
+)
+
+
+def _waiting() -> list[Column[Any]]:
+    """What travels with a job from table to table. `losses` counts lost attempts in a row."""
+    return [
+        _uuid("tenant_id"),
+        _uuid("queue_id"),
+        _at("due_at"),
+        Column("attempt", SmallInteger, nullable=False),
+        Column("losses", SmallInteger, nullable=False),
+        Column("priority", SmallInteger, nullable=False),
+    ]
+
+
+timers = Table(
+    "timers",
+    metadata,
+    _uuid("job_id", key=True),
+    *_waiting(),
+    Index("timers_due_at_job_id_idx", "due_at", "job_id"),
+    postgresql_with=_CHURN,
+)
+
+ready = Table(
+    "ready",
+    metadata,
+    Column("queue_id", UUID(as_uuid=True), primary_key=True),
+    Column("rank_at", DateTime(timezone=True), primary_key=True),
+    Column("job_id", UUID(as_uuid=True), primary_key=True),
+    *[column for column in _waiting() if column.name != "queue_id"],
+    Index("ready_job_id_idx", "job_id", unique=True),
+    postgresql_with=_CHURN,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    _uuid("job_id", key=True),
+    *_waiting(),
+    _uuid("lease_token"),
+    _uuid("replica_id"),
+    _at("claimed_at"),
+    _at("deadline_at"),
+    _at("cancel_requested_at", nullable=True),
+    Index("leases_replica_id_idx", "replica_id"),
+    Index("leases_deadline_at_idx", "deadline_at"),
+    postgresql_with=_CHURN,
+)
+
+# One row a job, ever: the primary key is the promise that a terminal state never changes.
+endings = Table(
+    "endings",
+    metadata,
+    _uuid("job_id", key=True),
+    _uuid("tenant_id"),
+    Column("state", Text, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    _at("started_at", nullable=True),
+    _at("finished_at"),
+    _at("cancel_requested_at", nullable=True),
+    Index("endings_tenant_id_state_job_id_idx", "tenant_id", "state", "job_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _uuid("job_id", key=True),
+    _uuid("id", key=True),
+    _uuid("tenant_id"),
+    Column("number", SmallInteger, nullable=False),
+    _uuid("lease_token"),
+    _uuid("replica_id"),
+    Column("outcome", Text, nullable=False),
+    _at("started_at"),
+    _at("finished_at"),
+    Column("duration_ms", Float, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("bytes_sent", Integer, nullable=False),
+    Column("status", SmallInteger),
+    Column("headers", LargeBinary),
+    Column("body", LargeBinary),
+    Column("truncated", Boolean, nullable=False),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    postgresql_partition_by="RANGE (id)",
+)
+
+events = Table(
+    "events",
+    metadata,
+    _uuid("job_id", key=True),
+    _uuid("id", key=True),
+    _uuid("tenant_id"),
+    Column("kind", Text, nullable=False),
+    _at("at"),
+    Column("attempt", SmallInteger),
+    Column("data", JSONB),
+    postgresql_partition_by="RANGE (id)",
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    _uuid("job_id"),
+    _at("expires_at"),
+    Index("idempotency_keys_expires_at_idx", "expires_at"),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    _uuid("id", key=True),
+    _at("started_at", now=True),
+    _at("beat_at"),
+    _at("expires_at"),
+    Column("draining", Boolean, nullable=False, server_default=text("false")),
+    Column("concurrency", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    postgresql_with={"fillfactor": 50},
+)
