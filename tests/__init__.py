@@ -1,0 +1,1 @@
+"""Every proof, by tier; inside a tier the source path is mirrored."""

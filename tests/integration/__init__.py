@@ -1,0 +1,1 @@
+"""Proofs with PostgreSQL or sockets on loopback."""

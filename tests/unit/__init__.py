@@ -1,0 +1,1 @@
+"""Proofs without I/O, database or clock."""
