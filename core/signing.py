@@ -1,8 +1,8 @@
 """Signing what we deliver, by Standard Webhooks (https://www.standardwebhooks.com).
 
-A signature is HMAC-SHA256 over `id.timestamp.body`, the body being the very bytes that are sent. While a secret
-rotates there is one signature for each valid secret, so a receiver may hold either. Signing happens once per
-call to a target, on the hot path: hand in decoded keys there.
+A signature is HMAC-SHA256 over `id.timestamp.body`, the body being the very bytes that are sent. While a
+secret rotates there is one signature for each valid secret, so a receiver may hold either. Signing happens
+once per call to a target, on the hot path: hand in decoded keys there.
 
 A secret must never show in an error, a log or a repr.
 """

@@ -103,7 +103,7 @@ def test_a_secret_too_short_or_too_long_is_not_made(size: int) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_secret_is_refused(secret: str) -> None:
-    with pytest.raises(ValueError, match="^a signing secret"):
+    with pytest.raises(ValueError, match=r"^a signing secret"):
         key(secret)
 
 

@@ -15,8 +15,8 @@ def asked(*values: str | bytes, now: float = NOW) -> float | None:
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
-        ("0", 0), ("7", 7), (" 7 ", 7), ("\t7", 7), ("+7", 7), ("007", 7), ("1.5", 1.5), ("7.", 7), ("1e2", 100),
-        (b"7", 7),
+        ("0", 0), ("7", 7), (" 7 ", 7), ("\t7", 7), ("+7", 7), ("007", 7), ("1.5", 1.5), ("7.", 7),
+        ("1e2", 100), (b"7", 7),
     ],
 )  # fmt: skip
 def test_seconds_are_read(value: str | bytes, seconds: float) -> None:
@@ -76,10 +76,10 @@ def test_a_huge_wish_is_a_finite_long_time(value: str) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "", " ", "-1", "-1.5", "soon", "NaN", "inf", "Infinity", "0x10", "1_000", "١٢", "5 minutes", "5x", "m", "5m5",
-        "Sun, 06 Nov 1994", "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT", "08:49:37",
+        "", " ", "-1", "-1.5", "soon", "NaN", "inf", "Infinity", "0x10", "1_000", "١٢", "5 minutes", "5x",
+        "m", "5m5", "Sun, 06 Nov 1994", "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT",
         "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 08:61:37 GMT", "Sun, 06 Nov 1994 08:49:37 PST",
-        "\x00", "\ud800", b"\xff\xfe", "1" + " " * 50 + "2",
+        "08:49:37", "\x00", "\ud800", b"\xff\xfe", "1" + " " * 50 + "2",
     ],
 )  # fmt: skip
 def test_garbage_asks_nothing(value: str | bytes) -> None:
