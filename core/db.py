@@ -8,15 +8,14 @@ Nothing is opened here at import; a process's ``__main__`` calls `connect` and `
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-Raw = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+Raw: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _OUTAGES: tuple[type[BaseException], ...] = (
     OSError,
@@ -94,7 +93,7 @@ class Database:
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
-    async def dial(self, *_: Any, **extra: Any) -> "asyncpg.Connection[asyncpg.Record]":
+    async def dial(self, *_: Any, **extra: Any) -> Raw:
         """A connection outside the pool, for what must not wait behind other statements."""
         if self._pooled:
             return await asyncpg.connect(

@@ -45,8 +45,8 @@ TRANSITIONS = (
 
 def mermaid() -> str:
     """The table as a state diagram."""
-    lines = ["stateDiagram-v2"]
-    for step in TRANSITIONS:
-        lines.append(f"    {step.source or '[*]'} --> {step.target}: {step.reason} ({step.mover})")
-    lines += [f"    {state} --> [*]" for state in sorted(FINAL)]
-    return "\n".join(lines) + "\n"
+    steps = [
+        f"    {step.source or '[*]'} --> {step.target}: {step.reason} ({step.mover})" for step in TRANSITIONS
+    ]
+    ends = [f"    {state} --> [*]" for state in sorted(FINAL)]
+    return "\n".join(["stateDiagram-v2", *steps, *ends]) + "\n"

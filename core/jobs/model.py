@@ -11,7 +11,7 @@ import msgspec
 
 
 class State(StrEnum):
-    """Where a job stands, as users see it. Derived from the table that holds it; stored only in its ending."""
+    """Where a job stands, as users see it: derived from the table that holds it, stored only in endings."""
 
     SCHEDULED = "scheduled"
     """Not yet due, or waiting for its retry."""

@@ -1,0 +1,235 @@
+"""The hot statements: every move of a job between the tables that are its state.
+
+Each is one round trip for N jobs and all or nothing. What they share:
+
+- rows are picked once (``AS MATERIALIZED``), in key order, skipping what somebody else holds, and deleted by
+  an array of their keys, so that the plan cannot turn into a scan of the backlog;
+- the row that leaves one table and the row that enters the next are written by the same statement, so a job
+  is always in exactly one place;
+- only the database's clock is asked what is due;
+- watermarks (``due_at >=``, ``rank_at >=``) only save work among dead rows; nothing is correct because of them.
+"""
+
+# A job's place in its queue: earlier is sooner, and a point of priority is worth this many seconds of waiting.
+# A low job therefore starts at the latest 100 steps after a critical one that was ready at the same instant.
+STEP_SECONDS = 3
+RANK_SPAN_SECONDS = 100 * STEP_SECONDS
+_STEP = f"interval '{STEP_SECONDS} seconds'"
+
+# A lease's deadline leaves this much for the way from the claim to the dial and back.
+_SLACK = "interval '5 seconds'"
+
+CREATE = f"""
+WITH inp AS MATERIALIZED (
+  SELECT * FROM unnest(
+    $1::uuid[], $2::uuid[], $3::text[], $4::int2[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::int[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::float8[], $15::text[], $16::uuid[], $17::text[],
+    $18::text[], $19::text[], $20::text[], $21::bytea[])
+  AS t(id, tenant_id, queue, priority, target_type, target, body, sealed_headers, timeout_seconds,
+       success, retry, labels, fire_at, delay_seconds, expires_at, replay_of, request_id,
+       trace, scope, key, request_hash)),
+placed AS MATERIALIZED (
+  SELECT i.*, q.id AS queue_id,
+         coalesce(i.fire_at::timestamptz, now() + i.delay_seconds * interval '1 second') AS fires_at
+  FROM inp i LEFT JOIN queues q ON q.tenant_id = i.tenant_id AND q.name = i.queue),
+keys AS (
+  INSERT INTO idempotency_keys AS k (tenant_id, scope, key, request_hash, job_id, expires_at)
+  SELECT tenant_id, scope, key, request_hash, id, now() + interval '24 hours'
+  FROM placed WHERE key IS NOT NULL AND queue_id IS NOT NULL ORDER BY tenant_id, scope, key
+  ON CONFLICT (tenant_id, scope, key) DO UPDATE
+    SET request_hash = excluded.request_hash, job_id = excluded.job_id, expires_at = excluded.expires_at
+    WHERE k.expires_at <= now()
+  RETURNING k.job_id),
+fresh AS MATERIALIZED (
+  SELECT p.*, greatest(p.fires_at, now()) AS due_at FROM placed p
+  WHERE p.queue_id IS NOT NULL AND (p.key IS NULL OR p.id IN (SELECT job_id FROM keys))),
+made AS (
+  INSERT INTO jobs (id, tenant_id, queue_id, priority, target_type, target, body, sealed_headers, timeout_seconds,
+                    success, retry, labels, fire_at, expires_at, replay_of, request_id, trace)
+  SELECT id, tenant_id, queue_id, priority, target_type, target::jsonb, body, sealed_headers, timeout_seconds,
+         success::jsonb, retry::jsonb, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace
+  FROM fresh),
+later AS (
+  INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
+  SELECT id, tenant_id, queue_id, due_at, 1, 0, priority FROM fresh WHERE due_at > now()),
+at_once AS (
+  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
+  SELECT queue_id, due_at - priority * {_STEP}, id, tenant_id, due_at, 1, 0, priority
+  FROM fresh WHERE due_at <= now()),
+told AS (
+  INSERT INTO events (id, job_id, tenant_id, kind, at)
+  SELECT mint(clock_timestamp(), 0), id, tenant_id, 'created', now() FROM fresh
+  UNION ALL
+  SELECT mint(clock_timestamp(), 1), id, tenant_id, 'queued', now() FROM fresh WHERE due_at <= now())
+SELECT p.id, f.id IS NOT NULL, p.queue_id IS NOT NULL, extract(epoch FROM p.fires_at - now())::float8
+FROM placed p LEFT JOIN fresh f USING (id)
+"""
+
+# Which queues have due work, by a loose index scan: one probe a queue, whatever its backlog.
+SURVEY = """
+WITH RECURSIVE lane AS (
+  (SELECT queue_id, tenant_id FROM ready ORDER BY queue_id LIMIT 1)
+  UNION ALL
+  SELECT n.queue_id, n.tenant_id FROM lane CROSS JOIN LATERAL (
+    SELECT r.queue_id, r.tenant_id FROM ready r WHERE r.queue_id > lane.queue_id ORDER BY r.queue_id LIMIT 1) n),
+open AS (
+  SELECT lane.queue_id, lane.tenant_id FROM lane JOIN queues q ON q.id = lane.queue_id
+  WHERE NOT q.paused LIMIT $2)
+SELECT extract(epoch FROM clock_timestamp())::float8,
+       (SELECT extract(epoch FROM due_at)::float8 FROM timers WHERE due_at >= $1 ORDER BY due_at, job_id LIMIT 1),
+       open.queue_id, open.tenant_id
+FROM (VALUES (1)) one LEFT JOIN open ON true
+"""
+
+# Due timers become ready. Order of due, so that a backlog of timers is planned oldest first.
+PLAN = f"""
+WITH due AS MATERIALIZED (
+  SELECT job_id FROM timers WHERE due_at >= $2 AND due_at <= now()
+  ORDER BY due_at, job_id LIMIT $1 FOR UPDATE SKIP LOCKED),
+gone AS (
+  DELETE FROM timers WHERE job_id = ANY(ARRAY(SELECT job_id FROM due))
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+moved AS (
+  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
+  SELECT queue_id, due_at - priority * {_STEP}, job_id, tenant_id, due_at, attempt, losses, priority FROM gone),
+told AS (
+  INSERT INTO events (id, job_id, tenant_id, kind, at, attempt)
+  SELECT mint(clock_timestamp(), 0), job_id, tenant_id, 'queued', now(), attempt FROM gone)
+SELECT count(*), extract(epoch FROM max(due_at))::float8 FROM gone
+"""
+
+# Shared by both claims: rows that left their table become leases, and come back with all an attempt needs.
+_LEASE = f"""
+work AS MATERIALIZED (
+  SELECT g.job_id, g.attempt, gen_random_uuid() AS lease_token, g.tenant_id, g.queue_id, g.losses, g.due_at,
+         g.priority, greatest(g.due_at, now()) + j.timeout_seconds * interval '1 second' + {_SLACK} AS deadline_at,
+         j.expires_at, j.timeout_seconds, j.target_type, j.target, j.body, j.sealed_headers, j.success, j.retry,
+         j.request_id, j.trace
+  FROM gone g JOIN jobs j ON j.id = g.job_id),
+taken AS (
+  INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
+                      claimed_at, deadline_at)
+  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, $1, now(), deadline_at
+  FROM work),
+told AS (
+  INSERT INTO events (id, job_id, tenant_id, kind, at, attempt)
+  SELECT mint(clock_timestamp(), 1), job_id, tenant_id, 'started', greatest(due_at, now()), attempt FROM work)
+SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
+       extract(epoch FROM due_at)::float8, extract(epoch FROM deadline_at)::float8,
+       extract(epoch FROM expires_at)::float8, timeout_seconds, target_type, target, body, sealed_headers,
+       success, retry, request_id, trace
+FROM work ORDER BY due_at - priority * {_STEP}, job_id
+"""
+
+# Ready jobs become leases: so many of each queue as the round gives it.
+CLAIM = f"""
+WITH picked AS MATERIALIZED (
+  SELECT x.job_id FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) AS lane(queue_id, quota, since)
+  CROSS JOIN LATERAL (
+    SELECT r.job_id FROM ready r WHERE r.queue_id = lane.queue_id AND r.rank_at >= lane.since
+    ORDER BY r.rank_at, r.job_id LIMIT lane.quota FOR UPDATE SKIP LOCKED) x),
+gone AS (
+  DELETE FROM ready WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+{_LEASE}
+"""
+
+# Timers of the next moment become leases without passing through ready, where nothing waits before them.
+CLAIM_AHEAD = f"""
+WITH picked AS MATERIALIZED (
+  SELECT t.job_id FROM timers t JOIN queues q ON q.id = t.queue_id
+  WHERE t.due_at >= $3 AND t.due_at <= now() + $4::float8 * interval '1 second' AND NOT q.paused
+    AND NOT EXISTS (SELECT FROM ready r WHERE r.queue_id = t.queue_id)
+  ORDER BY t.due_at, t.job_id LIMIT $2 FOR UPDATE OF t SKIP LOCKED),
+gone AS (
+  DELETE FROM timers WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+{_LEASE}
+"""
+
+# N leases end. The fence is the DELETE: job, attempt and token must all match, and what it returns is obeyed, so
+# that a cancel request that arrived a moment ago counts. Safe to repeat: a second time finds its own attempts.
+SETTLE = """
+WITH inp AS MATERIALIZED (
+  SELECT * FROM unnest(
+    $1::uuid[], $2::int2[], $3::uuid[], $4::text[], $5::float8[], $6::float8[], $7::float8[], $8::text[],
+    $9::int[], $10::int2[], $11::bytea[], $12::bytea[], $13::bool[], $14::text[], $15::text[])
+  AS t(job_id, attempt, lease_token, outcome, retry_seconds, started_ago, duration, request_id,
+       bytes_sent, status, headers, body, truncated, error_code, error_message)),
+held AS MATERIALIZED (
+  SELECT job_id FROM leases WHERE job_id = ANY($1) ORDER BY job_id FOR UPDATE),
+gone AS (
+  DELETE FROM leases l USING inp i
+  WHERE l.job_id = ANY(ARRAY(SELECT job_id FROM held))
+    AND l.job_id = i.job_id AND l.attempt = i.attempt AND l.lease_token = i.lease_token
+  RETURNING l.job_id, l.tenant_id, l.queue_id, l.due_at, l.attempt, l.losses, l.priority, l.lease_token,
+            l.replica_id, l.cancel_requested_at, i.outcome, i.retry_seconds, i.started_ago, i.duration,
+            i.request_id, i.bytes_sent, i.status, i.headers, i.body, i.truncated, i.error_code, i.error_message),
+fates AS MATERIALIZED (
+  SELECT g.*, clock_timestamp() AS at,
+         now() + g.retry_seconds * interval '1 second' AS retry_at,
+         CASE WHEN outcome = 'succeeded' THEN 'succeeded'
+              WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
+              WHEN outcome IS NULL THEN 'returned'
+              WHEN retry_seconds IS NULL THEN 'failed'
+              ELSE 'retrying' END AS fate
+  FROM gone g),
+tries AS (
+  INSERT INTO attempts (job_id, id, tenant_id, number, lease_token, replica_id, outcome, started_at, finished_at,
+                        duration_ms, request_id, bytes_sent, status, headers, body, truncated, error_code,
+                        error_message)
+  SELECT job_id, mint(at, 0), tenant_id, attempt, lease_token, replica_id, outcome,
+         at - started_ago * interval '1 second', at - (started_ago - duration) * interval '1 second',
+         duration * 1000, request_id, bytes_sent, status, headers, body, truncated, error_code, error_message
+  FROM fates WHERE outcome IS NOT NULL),
+again AS (
+  INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
+  SELECT job_id, tenant_id, queue_id, CASE fate WHEN 'returned' THEN due_at ELSE retry_at END,
+         CASE fate WHEN 'returned' THEN attempt ELSE attempt + 1 END,
+         CASE WHEN fate = 'returned' THEN losses WHEN outcome = 'lost' THEN losses + 1 ELSE 0 END, priority
+  FROM fates WHERE fate IN ('returned', 'retrying')),
+ended AS (
+  INSERT INTO endings (job_id, tenant_id, state, attempts, error_code, error_message, finished_at,
+                       cancel_requested_at)
+  SELECT job_id, tenant_id, fate, CASE WHEN outcome IS NULL THEN attempt - 1 ELSE attempt END,
+         error_code, error_message, at, cancel_requested_at
+  FROM fates WHERE fate IN ('succeeded', 'failed', 'cancelled')),
+dead AS (
+  INSERT INTO dead_letters (job_id, tenant_id, queue_id, priority, target_type, target, body, sealed_headers,
+                            timeout_seconds, success, retry, labels, fire_at, expires_at, created_at,
+                            attempts, error_code, error_message, failed_at)
+  SELECT j.id, j.tenant_id, j.queue_id, j.priority, j.target_type, j.target, j.body, j.sealed_headers,
+         j.timeout_seconds, j.success, j.retry, j.labels, j.fire_at, j.expires_at, j.created_at,
+         f.attempt, f.error_code, f.error_message, f.at
+  FROM fates f JOIN jobs j ON j.id = f.job_id WHERE f.fate = 'failed'),
+told AS (
+  INSERT INTO events (id, job_id, tenant_id, kind, at, attempt, data)
+  SELECT mint(at, 2), job_id, tenant_id, fate, at, attempt,
+         CASE WHEN fate IN ('retrying', 'failed') THEN jsonb_strip_nulls(jsonb_build_object(
+           'outcome', outcome, 'error_code', error_code, 'status', status,
+           'retry_at', CASE fate WHEN 'retrying' THEN retry_at END)) END
+  FROM fates
+  UNION ALL
+  SELECT mint(at, 3), job_id, tenant_id, 'dead_lettered', at, attempt, NULL FROM fates WHERE fate = 'failed')
+SELECT i.job_id, i.lease_token,
+       coalesce(f.fate, CASE WHEN EXISTS (
+         SELECT FROM attempts a WHERE a.job_id = i.job_id AND a.lease_token = i.lease_token)
+       THEN 'repeated' ELSE 'fenced' END),
+       extract(epoch FROM CASE f.fate WHEN 'retrying' THEN f.retry_at WHEN 'returned' THEN f.due_at END)::float8
+FROM inp i LEFT JOIN fates f USING (job_id, attempt, lease_token)
+"""
+
+HELD = """
+SELECT job_id, attempt, lease_token, cancel_requested_at IS NOT NULL FROM leases WHERE replica_id = $1
+"""
+
+# Leases that nobody keeps: their replica has no fresh row, or they overran their deadline by a margin.
+EXPIRED = """
+SELECT l.job_id, l.attempt, l.lease_token, l.losses,
+       greatest(0, extract(epoch FROM now() - greatest(l.claimed_at, l.due_at)))::float8, j.retry, j.request_id,
+       extract(epoch FROM j.expires_at - now())::float8
+FROM leases l JOIN jobs j ON j.id = l.job_id
+WHERE NOT EXISTS (SELECT FROM replicas r WHERE r.id = l.replica_id AND r.expires_at > now())
+   OR l.deadline_at < now() - $2::float8 * interval '1 second'
+ORDER BY l.job_id LIMIT $1 FOR UPDATE OF l SKIP LOCKED
+"""

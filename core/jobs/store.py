@@ -1,0 +1,99 @@
+"""A job's moves, as functions: what the hot statements take and give.
+
+Every function takes the driver's connection and does one round trip. None opens a transaction; `expired` is
+meant for the inside of one, with `settle` after it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from core.db import Raw
+from core.jobs import statements
+from core.jobs.model import Created, Expired, Fate, Held, Lane, Lease, NewJob, Settled, Settlement, Survey
+
+_LANES = 1024
+
+
+def _instant(epoch: float | None) -> datetime:
+    """A watermark: no later than what it stands for, and before everything when there is none."""
+    return datetime.fromtimestamp(epoch, UTC) if epoch is not None else datetime.min.replace(tzinfo=UTC)
+
+
+async def create(db: Raw, jobs: Sequence[NewJob]) -> list[Created]:
+    """Store new jobs with their timers or ready rows; those whose idempotency key is taken are left out."""
+    columns = zip(*(_columns(job) for job in jobs), strict=True)
+    rows = await db.fetch(statements.CREATE, *(list(column) for column in columns))
+    return [Created(*row) for row in rows]
+
+
+def _columns(job: NewJob) -> tuple[object, ...]:
+    return tuple(getattr(job, field) for field in NewJob.__struct_fields__)
+
+
+async def survey(db: Raw, *, since: float | None) -> Survey:
+    """Look at the clock, the next timer not before ``since``, and the queues with due work."""
+    rows = await db.fetch(statements.SURVEY, _instant(since), _LANES)
+    lanes = tuple(Lane(row[2], row[3]) for row in rows if row[2] is not None)
+    return Survey(rows[0][0], rows[0][1], lanes)
+
+
+async def plan(db: Raw, *, limit: int, since: float | None) -> tuple[int, float | None]:
+    """Make due timers ready; how many, and the latest due instant among them."""
+    row = await db.fetchrow(statements.PLAN, limit, _instant(since))
+    assert row is not None
+    return row[0], row[1]
+
+
+async def claim(db: Raw, quotas: Sequence[tuple[UUID, int, float | None]], *, replica: UUID) -> list[Lease]:
+    """Lease ready jobs: of each queue at most its quota, from its watermark on, best rank first."""
+    queues = [queue for queue, _, _ in quotas]
+    limits = [limit for _, limit, _ in quotas]
+    marks = [_instant(since) for _, _, since in quotas]
+    rows = await db.fetch(statements.CLAIM, replica, queues, limits, marks)
+    return [Lease(*row) for row in rows]
+
+
+async def claim_ahead(
+    db: Raw, *, replica: UUID, limit: int, since: float | None, seconds: float
+) -> list[Lease]:
+    """Lease timers that are due within ``seconds``, in queues where nothing is waiting."""
+    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, _instant(since), seconds)
+    return [Lease(*row) for row in rows]
+
+
+async def settle(db: Raw, settlements: Sequence[Settlement]) -> list[Settled]:
+    """End leases, fenced by their tokens; safe to repeat after an ambiguous commit."""
+    columns = zip(*(_settlement(one) for one in settlements), strict=True)
+    rows = await db.fetch(statements.SETTLE, *(list(column) for column in columns))
+    return [Settled(row[0], row[1], Fate(row[2]), row[3]) for row in rows]
+
+
+def _settlement(one: Settlement) -> tuple[object, ...]:
+    return (
+        one.job_id,
+        one.attempt,
+        one.lease_token,
+        one.outcome,
+        one.retry_seconds,
+        one.started_ago,
+        one.duration,
+        one.request_id,
+        one.bytes_sent,
+        one.status,
+        one.headers,
+        one.body,
+        one.truncated,
+        one.error_code,
+        one.error_message,
+    )
+
+
+async def held(db: Raw, *, replica: UUID) -> list[Held]:
+    """The leases the table says this replica holds."""
+    return [Held(*row) for row in await db.fetch(statements.HELD, replica)]
+
+
+async def expired(db: Raw, *, limit: int, margin_seconds: float) -> list[Expired]:
+    """Lock leases that nobody keeps, until the end of the transaction."""
+    return [Expired(*row) for row in await db.fetch(statements.EXPIRED, limit, margin_seconds)]

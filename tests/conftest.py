@@ -1,0 +1,99 @@
+"""What every tier shares: one PostgreSQL for the run, and a fresh migrated database for each test.
+
+A database is cloned from a template, never rolled back: SKIP LOCKED, fences and races need real commits.
+`DATABASE_URL` makes the suite use that server instead of the embedded one.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from core.db import Database
+from local import postgres
+
+_ROOT = Path(__file__).parent.parent
+# Tests start thousands of short transactions on one small server; durability has its own tests.
+_SETTINGS = {"max_connections": "300", "shared_buffers": "256MB"}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """DSN of a server where databases may be made."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield given
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="noonmark-tests-") as folder,
+        postgres.running(Path(folder), settings=_SETTINGS) as started,
+    ):
+        yield started.dsn
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> Iterator[str]:
+    """Name of a migrated database to clone; never connected to while tests run."""
+    name = f"template_{uuid4().hex[:12]}"
+    asyncio.run(_create(server, name))
+    asyncio.run(migrate(at(server, name)))
+    yield name
+    asyncio.run(_drop(server, name))
+
+
+@pytest.fixture
+async def database_url(server: str, template: str) -> AsyncIterator[str]:
+    """DSN of this test's own database."""
+    name = f"test_{uuid4().hex[:12]}"
+    await _create(server, name, template=template)
+    yield at(server, name)
+    await _drop(server, name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """This test's own database, as the processes use it."""
+    opened = Database(database_url, name="tests")
+    yield opened
+    await opened.close()
+
+
+def at(server: str, name: str) -> str:
+    """The DSN of another database on the same server."""
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
+
+
+async def migrate(dsn: str, revision: str = "head") -> None:
+    """Bring a database to a revision, as `python -m app migrate` does."""
+
+    def run(connection: Connection) -> None:
+        config = Config(str(_ROOT / "alembic.ini"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
+
+
+async def _create(server: str, name: str, *, template: str = "template1") -> None:
+    connection = await asyncpg.connect(server)
+    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await connection.close()
+
+
+async def _drop(server: str, name: str) -> None:
+    connection = await asyncpg.connect(server)
+    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await connection.close()
