@@ -1,0 +1,46 @@
+"""A request ready to be sent, and its bytes.
+
+The sender frames the message itself (`Host`, `Content-Length`) and asks for no content coding; all other
+headers come with the request and go out in the order given. One request is one block of bytes and one write.
+Headers were checked when the job was created; a line break that still got here is refused, not sent.
+"""
+
+from uuid import UUID
+
+from msgspec import Struct
+
+from core.egress.urls import Url
+
+# RFC 9110 8.6: these say how long their content is even when there is none.
+_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Request(Struct, frozen=True):
+    """One request to one target."""
+
+    tenant_id: UUID
+    """Whose request it is; connections are never shared between tenants."""
+
+    method: str
+
+    url: Url
+
+    headers: tuple[tuple[str, str], ...]
+    """Everything but `Host`, `Content-Length` and `Accept-Encoding`."""
+
+    body: bytes = b""
+
+
+def render(request: Request) -> bytes:
+    """The request as it goes on the wire. Raises ValueError for what would break the framing."""
+    url, body = request.url, request.body
+    lines = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
+    length = f"Content-Length: {len(body)}\r\n" if body or request.method in _WITH_CONTENT else ""
+    head = (
+        f"{request.method} {url.target} HTTP/1.1\r\nHost: {url.authority}\r\n"
+        f"{lines}Accept-Encoding: identity\r\n{length}\r\n"
+    ).encode("ascii")
+    breaks = len(request.headers) + (5 if length else 4)
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
+        raise ValueError("a header or the method holds a line break")
+    return head + body
