@@ -1,8 +1,8 @@
 """Checking, in a receiver, that a delivery really comes from your Noonmark and is fresh.
 
 The signatures are Standard Webhooks' (https://www.standardwebhooks.com): HMAC-SHA256 over
-`id.timestamp.body`. Verify the raw bytes as they arrived; parsing and writing JSON again changes them. Only the
-standard library is needed, so this file may be copied into a receiver.
+`id.timestamp.body`. Verify the raw bytes as they arrived; parsing and writing JSON again changes them. Only
+the standard library is needed, so this file may be copied into a receiver.
 
 The attempt number is not part of the signed text. Use it to ignore an older attempt that arrives late, not to
 decide whom to trust.
