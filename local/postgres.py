@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from local import child, cluster, identity, lock, remains
 from local.refusal import Refusal
@@ -40,7 +41,7 @@ _SETTINGS = {
 
 
 class Postgres:
-    """One server. The caller holds the folder's lock; `running` does both."""
+    """One server, for the length of a `with`. The caller holds the folder's lock; `running` does both."""
 
     def __init__(
         self, folder: Path, *, programs: Path | None = None, settings: Mapping[str, str] | None = None
@@ -55,6 +56,17 @@ class Postgres:
         self._identity = identity.choose(self.data, [str(self._programs / "postgres"), "--version"])
         self._server: subprocess.Popen[bytes] | None = None
 
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.stop()
+
     @property
     def dsn(self) -> str:
         password = cluster.password(self.data)
@@ -68,7 +80,7 @@ class Postgres:
     def start(self) -> None:
         """1. Make the cluster if there is none. 2. Clear what a crash left. 3. Start, until it serves.
 
-        Raises Refusal.
+        A second start takes the same port, if it can. Raises Refusal.
         """
         self.log.parent.mkdir(mode=0o700, exist_ok=True)
         if not self.data.exists():
@@ -76,8 +88,8 @@ class Postgres:
         cluster.check(self.data, self.version)
         cluster.own(self.data, self._identity)
         remains.clear(self.data)
-        for _ in range(_PORTS_TO_TRY):
-            if self._launch():
+        for port in (self.port, *(0 for _ in range(_PORTS_TO_TRY))):
+            if self._launch(port or _free_port()):
                 return
         raise Refusal(f"PostgreSQL finds no free port on 127.0.0.1: see {self.log}")
 
@@ -96,9 +108,9 @@ class Postgres:
         server.kill()
         server.wait()
 
-    def _launch(self) -> bool:
+    def _launch(self, port: int) -> bool:
         """Whether it serves now. False: somebody else took the port between our look and its bind."""
-        self.port = _free_port()
+        self.port = port
         began = self.log.stat().st_size if self.log.exists() else 0
         self._server = self._spawn()
         _within(_START_SECONDS, lambda: self.pid is None or self._serves())
@@ -149,13 +161,8 @@ def running(
     folder: Path, *, programs: Path | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Postgres]:
     """A server on `folder` for the length of a `with`; `programs` as in cluster.installed. Raises Refusal."""
-    with lock.held(folder):
-        server = Postgres(folder, programs=programs, settings=settings)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()
+    with lock.held(folder), Postgres(folder, programs=programs, settings=settings) as server:
+        yield server
 
 
 def _free_port() -> int:

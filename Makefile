@@ -1,0 +1,68 @@
+# Everything a newcomer or CI runs. `make` alone lists it. Needs Python >= 3.11 and make; the rest is installed here.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# sh replaces itself by our program, which then ends in order even when make is killed (see local/child.py).
+TERMINATE := 15
+RUN := exec $(BIN)/python -I -S local/child.py $(TERMINATE) $$PPID same $(BIN)/python
+
+# A stamp is a copy of the lock that was installed: a second run compares two files and goes on.
+define install
+	@cmp -s requirements/$(1).txt .venv/$(1).txt || { \
+	  command -v $(PYTHON) >/dev/null || \
+	    { echo "$(PYTHON) is not here: install Python 3.11 or newer, or name it: make PYTHON=..." >&2; exit 1; }; \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is older than 3.11: install a newer one, or name it: make PYTHON=..." >&2; exit 1; }; \
+	  $(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	    $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	      { echo "$(PYTHON) has no venv module: install python3-venv" >&2; exit 1; }; \
+	    $(PYTHON) -m venv --clear .venv || exit 1; }; \
+	  echo "Installing $$(grep -c '^[a-z0-9]' requirements/$(1).txt) packages into .venv (once)..."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+	    -r requirements/$(1).txt || exit 1; \
+	  cp requirements/$(1).txt .venv/$(1).txt; }
+endef
+
+.PHONY: help up demo test check lock migration openapi clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+up: ## Start everything here, with a PostgreSQL of its own, and show a first webhook arrive
+	$(call install,local)
+	@$(RUN) -m local up
+
+demo: ## The same story, then stop; fails if anything in it did
+	$(call install,local)
+	@$(RUN) -m local demo
+
+test: ## All tests but the heavy ones, on an embedded PostgreSQL
+	$(call install,develop)
+	@$(BIN)/pytest -n auto -m "not heavy"
+
+check: ## Lint, format, types, import contracts
+	$(call install,develop)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: ## Compile requirements/*.in into hashed locks (upgrade=1: to the newest versions)
+	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q uv; }
+	@for name in run local develop; do \
+	  .venv-lock/bin/uv pip compile -q $(if $(upgrade),--upgrade) --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	    -o requirements/$$name.txt requirements/$$name.in || exit 1; done
+
+migration: ## Write the migration between the migrations and the tables (name=add_something)
+	@test -n "$(name)" || { echo "say what it does: make migration name=add_something" >&2; exit 1; }
+	$(call install,develop)
+	@$(BIN)/python -m local migration "$(name)"
+
+openapi: ## Write docs/openapi.json
+	$(call install,local)
+	@$(BIN)/python -m app openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+
+clean: ## Remove the local data, the installed packages and the caches
+	@rm -rf .noonmark .venv .venv-lock .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
