@@ -89,11 +89,11 @@ _NO_ANSWER = {
 _ASK_AGAIN = frozenset({408, 425, 429})
 
 
-def judge(result: Response | FailureCode, rule: Success, *, now: float, detail: str = "") -> Verdict:
-    """`now` is Unix time, for a Retry-After that is a date; `detail` replaces a failure's stock sentence."""
+def judge(result: Response | FailureCode, rule: Success, *, now: float, message: str = "") -> Verdict:
+    """`now` is Unix time, for a Retry-After that is a date; `message` replaces a failure's stock sentence."""
     if isinstance(result, FailureCode):
         outcome, again, sentence = _NO_ANSWER[result]
-        return Verdict(outcome, again, code=result.value, message=detail or sentence)
+        return Verdict(outcome, again, code=result.value, message=message or sentence)
     if compiled(rule.status).covers(result.status):
         return _SUCCEEDED
     if 300 <= result.status < 400:

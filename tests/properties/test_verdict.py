@@ -50,9 +50,9 @@ def test_a_success_carries_no_error_and_a_failure_always_does(status: int, rule:
 
 @given(st.sampled_from(FailureCode), rules, instants, st.text())
 def test_a_call_without_an_answer_never_succeeds(
-    code: FailureCode, rule: Success, now: float, detail: str
+    code: FailureCode, rule: Success, now: float, message: str
 ) -> None:
-    assert judge(code, rule, now=now, detail=detail).outcome is not Outcome.SUCCEEDED
+    assert judge(code, rule, now=now, message=message).outcome is not Outcome.SUCCEEDED
 
 
 @given(moments, st.integers(min_value=-86_400, max_value=86_400))

@@ -90,8 +90,8 @@ def test_every_failure_has_a_sentence(code: FailureCode) -> None:
     assert message and message.endswith(".")
 
 
-def test_a_detail_takes_the_place_of_the_stock_sentence() -> None:
-    verdict = judge(FailureCode.DNS_ERROR, DEFAULT, now=NOW, detail="No address for shop.example.")
+def test_a_sender_s_message_takes_the_place_of_the_stock_sentence() -> None:
+    verdict = judge(FailureCode.DNS_ERROR, DEFAULT, now=NOW, message="No address for shop.example.")
     assert verdict.message == "No address for shop.example."
 
 
