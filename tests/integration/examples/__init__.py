@@ -1,1 +1,1 @@
-"""Each example is run as a user would run it."""
+"""Each example is started as a user would start it."""
