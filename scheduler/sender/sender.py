@@ -99,8 +99,8 @@ class Sender:
 async def open_sender(egress: Egress, *, concurrency: int = 512) -> AsyncIterator[Sender]:
     """The sender of production, with its resolver, for as long as the block runs.
 
-    `concurrency` is how many calls will be under way at once; as many connections may be kept, all to one host
-    if need be.
+    `concurrency` is how many calls will be under way at once; as many connections may be kept, all to one
+    host if need be.
     """
     resolver = CaresResolver()
     sender = Sender(egress=egress, resolver=resolver, max_idle=concurrency, max_idle_per_key=concurrency)

@@ -1,0 +1,1 @@
+"""Proofs of where calls may go and what they may carry."""
