@@ -84,6 +84,7 @@ sessions = Table(
     metadata,
     _uuid("id", key=True),
     _uuid("user_id"),
+    _uuid("tenant_id"),
     _at("created_at", now=True),
     _at("expires_at"),
     _at("revoked_at", nullable=True),

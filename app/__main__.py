@@ -1,0 +1,161 @@
+"""The API process: reads settings, opens what the application needs, serves, and closes it all again.
+
+    python -m app [--migrate]    serve, after migrating if asked to
+    python -m app migrate        migrate and exit
+    python -m app openapi        print the OpenAPI document; needs nothing
+
+Exit codes: 0 served and told to stop; 1 the database has another schema, or cannot be migrated; 2 a setting
+or an argument is wrong.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
+
+import msgspec
+import uvloop
+
+from app import application, migration
+from app.health import readiness
+from app.server import Server, listen, settle_memory
+from core import log
+from core.db import Database, is_outage
+from core.errors import SchemaError, SettingError
+from core.loop import Loop
+from core.sealing import Keyring, parse_keys
+from core.settings import Settings, load, variable
+
+Announce = Callable[[], Coroutine[None, None, None]]
+
+_log = log.get(__name__)
+_USAGE = "usage: python -m app [--migrate] | migrate | openapi\n"
+_LOOPS_GRACE_SECONDS = 10.0
+_READY_POLL_SECONDS = 0.2
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; returns its exit code."""
+    try:
+        match arguments:
+            case [] | ["--migrate"]:
+                return uvloop.run(_serve(_settings(), migrate="--migrate" in arguments))
+            case ["migrate"]:
+                return uvloop.run(_migrate(load(os.environ)))
+            case ["openapi"]:
+                sys.stdout.write(application.describe().decode() + "\n")
+                return 0
+            case _:
+                sys.stderr.write(_USAGE)
+                return 2
+    except SettingError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except SchemaError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _settings() -> Settings:
+    settings = load(os.environ, need=("jwt_secret", "master_keys"))
+    if settings.public_url is None and not settings.development:
+        raise SettingError(variable("public_url"), "is needed and not set")
+    return settings
+
+
+def _keyring(settings: Settings) -> Keyring:
+    try:
+        return parse_keys(settings.master_keys or "")
+    except ValueError as error:
+        raise SettingError(variable("master_keys"), str(error)) from None
+
+
+async def _migrate(settings: Settings) -> int:
+    log.configure(settings.log_level, process="migrate")
+    database = Database(settings.database_url, name="noonmark-migrate", size=1)
+    try:
+        await migration.migrate(database)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        sys.stderr.write("DATABASE_URL: the database does not answer\n")
+        return 1
+    finally:
+        await database.close()
+    return 0
+
+
+async def _serve(settings: Settings, *, migrate: bool) -> int:
+    """Open, serve until a signal, close; in this order everything can count on what came before it."""
+    keyring = _keyring(settings)
+    if migrate and (code := await _migrate(settings)):
+        return code
+    log.configure(settings.log_level, process="app")
+    database = Database(settings.database_url, name="noonmark-app", pooled=settings.pooled)
+    try:
+        await _require_schema(database)
+        with listen(settings) as listener:
+            port = listener.getsockname()[1]
+            address = f"http://{_shown(settings.host)}:{port}"
+            public_url = (settings.public_url or address).rstrip("/")
+            settings = msgspec.structs.replace(settings, port=port, public_url=public_url)
+            server = Server(application.build(settings, database, keyring))
+            loops = _loops(settings, database, keyring)
+            await _run(server, listener, loops, partial(_announce, database, address))
+    finally:
+        await database.close()
+    return 0
+
+
+def _loops(settings: Settings, database: Database, keyring: Keyring) -> list[Loop]:
+    """What repeats beside the server, from its start to its end."""
+    return []
+
+
+async def _run(server: Server, listener: socket.socket, loops: list[Loop], announce: Announce) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.leave)
+    repeating = [asyncio.create_task(loop.run(stop), name=loop.name) for loop in loops]
+    announcing = asyncio.create_task(announce())
+    settle_memory()
+    await server.serve(sockets=[listener])
+    stop.set()
+    if repeating:
+        await asyncio.wait(repeating, timeout=_LOOPS_GRACE_SECONDS)
+    for task in (announcing, *repeating):
+        task.cancel()
+    await asyncio.gather(announcing, *repeating, return_exceptions=True)
+
+
+async def _require_schema(database: Database) -> None:
+    """SchemaError if the database answers and has another schema. One that does not answer may come later."""
+    faults = await readiness.check(database, head=migration.head())
+    for fault in faults:
+        if fault.code == "schema":
+            raise SchemaError(f"The database's schema {fault.message}: python -m app migrate")
+        _log.warning("not_ready", check=fault.code, reason=fault.message)
+
+
+async def _announce(database: Database, address: str) -> None:
+    """Say on stdout that everything serves, once it does."""
+    while True:
+        faults = await readiness.check(database, head=migration.head())
+        if not faults:
+            break
+        await asyncio.sleep(_READY_POLL_SECONDS)
+    sys.stdout.write(f"ready {address}\n")
+    sys.stdout.flush()
+
+
+def _shown(host: str) -> str:
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

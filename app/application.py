@@ -1,0 +1,84 @@
+"""Building the application from what it is given; `__main__` and the tests build it the same way.
+
+Nothing is opened here. Handlers may ask, by these parameter names, for `database`, `keyring`, `settings`,
+`principal` and `request_id`.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+
+from app import errors, openapi, routers
+from app.edge import Edge
+from app.principal import Principal
+from app.request import JsonRequest
+from app.users import guard, keys
+from app.users.guard import Guard
+from core.db import Database
+from core.sealing import Keyring
+from core.settings import Settings
+
+MAX_BODY = 2 * 1024 * 1024
+
+
+def build(settings: Settings, database: Database, keyring: Keyring) -> Edge:
+    """The ASGI application."""
+    origin = settings.public_url or ""
+    sentry = Guard(database, keys.derive(settings.jwt_secret or ""), issuer=origin)
+    injected = {"database": database, "keyring": keyring, "settings": settings}
+    inner = _litestar(injected, sentry, development=settings.development)
+    inner.state.openapi = lru_cache(describe)
+    return Edge(inner, https=origin.startswith("https://"))
+
+
+def describe() -> bytes:
+    """The OpenAPI document as JSON; needs no database and no settings."""
+    nothing = dict.fromkeys(("database", "keyring", "settings"))
+    return msgspec.json.encode(openapi.document(_litestar(nothing, None, config=openapi.config())))
+
+
+def _litestar(
+    injected: dict[str, Any],
+    sentry: Guard | None,
+    *,
+    development: bool = False,
+    config: OpenAPIConfig | None = None,
+) -> Litestar:
+    listed = routers.ALWAYS + routers.DEVELOPMENT if development else routers.ALWAYS
+    return Litestar(
+        route_handlers=[router() for router in listed],
+        guards=[sentry.check] if sentry is not None else None,
+        dependencies=_dependencies(injected),
+        exception_handlers=errors.HANDLERS,
+        request_class=JsonRequest,
+        request_max_body_size=MAX_BODY,
+        openapi_config=config,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _dependencies(injected: dict[str, Any]) -> dict[str, Provide]:
+    providers: dict[str, Any] = {name: _giving(value) for name, value in injected.items()}
+    providers["principal"] = _principal
+    providers["request_id"] = _request_id
+    return {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}
+
+
+def _giving(value: Any) -> Any:
+    def give() -> Any:
+        return value
+
+    return give
+
+
+def _principal(request: Request[Any, Any, Any]) -> Principal:
+    return guard.principal(request.scope)
+
+
+def _request_id(request: Request[Any, Any, Any]) -> str:
+    return errors.request_id(request)

@@ -1,0 +1,1 @@
+"""Whether the API lives, is ready, and how it is doing."""

@@ -1,0 +1,26 @@
+"""Whether this process can do its work now: the database answers, has our schema, and room for tomorrow."""
+
+import asyncio
+
+from app.health import store
+from core.db import Database, is_outage
+from core.errors import Fault
+
+_SECONDS = 3.0
+
+
+async def check(database: Database, *, head: str) -> list[Fault]:
+    """What fails, each by name; nothing if ready. Answers within seconds, whatever the database does."""
+    try:
+        async with asyncio.timeout(_SECONDS), database.begin() as connection:
+            state = await store.look(connection)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        return [Fault(code="database", message="does not answer")]
+    if state.revision != head:
+        have = state.revision or "none"
+        return [Fault(code="schema", message=f"is at revision {have} and should be at {head}; migrate")]
+    if not state.partitioned:
+        return [Fault(code="partitions", message="of tomorrow are missing")]
+    return []

@@ -1,0 +1,39 @@
+"""Probes and metrics. Open to whoever reaches the port; keep `/metrics` from strangers at your proxy."""
+
+from litestar import Response, Router, get
+from litestar.di import NamedDependency
+
+from app.errors import NotReady
+from app.health import readiness
+from app.health.schemas import Health, Readiness
+from app.migration import head
+from app.principal import PUBLIC
+from core import metrics
+from core.db import Database
+
+
+@get("/healthz", operation_id="getHealth", opt=PUBLIC, sync_to_thread=False)
+def health() -> Health:
+    """Whether the process runs; asks nothing of anybody."""
+    return Health()
+
+
+@get("/readyz", operation_id="getReadiness", opt=PUBLIC)
+async def ready(database: NamedDependency[Database]) -> Readiness:
+    """Whether requests can be served; 503 names each failing check."""
+    faults = await readiness.check(database, head=head())
+    if faults:
+        raise NotReady(faults)
+    return Readiness()
+
+
+@get("/metrics", operation_id="getMetrics", opt=PUBLIC, sync_to_thread=False, include_in_schema=False)
+def exposition() -> Response[bytes]:
+    """Prometheus metrics of this process."""
+    content, media_type = metrics.render()
+    return Response(content=content, media_type=media_type)
+
+
+def router() -> Router:
+    """The probes' routes."""
+    return Router("/", route_handlers=[health, ready, exposition], tags=["operations"])

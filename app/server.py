@@ -1,0 +1,130 @@
+"""The HTTP server: uvicorn in this process, with what it leaves unbounded bounded.
+
+Why uvicorn, and why not by its own command, is told in `docs/decisions/0003-asgi-server.md`.
+"""
+
+import asyncio
+import contextlib
+import gc
+import socket
+from collections.abc import Generator
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app import errors
+from app.edge import SECURITY_HEADERS, ASGIApp
+from core import ids
+from core.errors import SettingError
+from core.settings import Settings
+
+_MAX_HEAD_BYTES = 64 * 1024
+_HEAD_SECONDS = 15.0
+_GRACE_SECONDS = 30
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, but the head of a request has a size and a deadline, and bad HTTP a problem document."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0
+        self._head_due: asyncio.TimerHandle | None = None
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_due is not None and self._head_bytes > _MAX_HEAD_BYTES:
+            self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        self._expect_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_arrived()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, or too much of it, and close."""
+        if self.transport.is_closing():
+            return
+        self._head_arrived()
+        request_id = str(ids.new())
+        content = errors.render(400, "bad_request", "This is no HTTP request we can read.", request_id)
+        headers = [
+            *SECURITY_HEADERS,
+            (b"x-request-id", request_id.encode()),
+            (b"content-type", errors.MEDIA_TYPE.encode()),
+            (b"content-length", str(len(content)).encode()),
+            (b"connection", b"close"),
+        ]
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + lines + b"\r\n" + content)
+        self.transport.close()
+
+    def _expect_head(self) -> None:
+        if self._head_due is None:
+            self._head_bytes = 0
+            self._head_due = self.loop.call_later(_HEAD_SECONDS, self._head_overdue)
+
+    def _head_overdue(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
+    def _head_arrived(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
+
+
+class Server(uvicorn.Server):
+    """Serves until told to `leave`; signals are the caller's business."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_Protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave them alone: uvicorn would raise them again at the end, and exit with 143."""
+        yield
+
+    def leave(self) -> None:
+        """Finish what is in flight and stop; asked twice, stop at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket to serve on; port 0 takes any free one."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingError("PORT", f"cannot listen on {settings.host}:{settings.port}: {error}") from None
+
+
+def settle_memory() -> None:
+    """What was built at start lives for ever: keep the collector off it, and let it come less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
