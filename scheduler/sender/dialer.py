@@ -150,7 +150,8 @@ class Dialer:
 
 def _tls_message(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The target's certificate was not accepted: {error.verify_message}."
+        reason = getattr(error, "verify_message", "it does not fit the host")
+        return f"The target's certificate was not accepted: {reason}."
     reason = (error.reason or "handshake failure").replace("_", " ").lower()
     return f"No TLS connection to the target was possible: {reason}."
 

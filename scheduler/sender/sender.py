@@ -9,7 +9,7 @@ start.
 import asyncio
 import ssl
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from core.egress.guard import Egress
@@ -24,6 +24,10 @@ from scheduler.verdict import FailureCode
 
 def _always() -> bool:
     return True
+
+
+def _ignore(_size: int) -> None:
+    return None
 
 
 class Sender:
@@ -61,10 +65,18 @@ class Sender:
         """Connections that are kept for a next request."""
         return len(self._pool)
 
-    async def send(self, request: Request, *, deadline: float, guard: Guard = _always) -> Reply:
+    async def send(
+        self,
+        request: Request,
+        *,
+        deadline: float,
+        guard: Guard = _always,
+        writing: Callable[[int], object] = _ignore,
+    ) -> Reply:
         """What came of the request by `deadline`, an instant of the loop's clock.
 
-        Cancelling the task that waits here aborts the call at once. Raises ValueError for a request that its
+        Cancelling the task that waits here aborts the call at once; `writing` was told the request's size if
+        any of it may have left by then. Raises ValueError for a request that its
         headers would break.
         """
         wire = render(request)
@@ -81,6 +93,7 @@ class Sender:
         try:
             if not guard():
                 return NotStarted()
+            writing(len(wire))
             return await connection.exchange(wire, deadline=deadline, head_only=request.method == "HEAD")
         finally:
             self._pool.release(key, connection)
