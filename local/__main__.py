@@ -2,18 +2,17 @@
 
 import signal
 import sys
+from collections.abc import Callable
 
 from local import migration, up
 from local.refusal import Refusal
 
-_USAGE = "usage: python -m local up | demo | migration NAME"
 
-
-def main(arguments: list[str]) -> int:
-    """The exit status. SIGTERM is taken as Ctrl-C, so that it unwinds like one."""
+def ending(command: Callable[[], int]) -> int:
+    """The exit status of a command: a refusal is a line, and SIGTERM unwinds as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _command(arguments)
+        return command()
     except Refusal as refusal:
         print(f"noonmark: {refusal}", file=sys.stderr)
         return 1
@@ -21,7 +20,7 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def _command(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     match arguments:
         case ["up"]:
             return up.run(_story, stays=True)
@@ -30,12 +29,12 @@ def _command(arguments: list[str]) -> int:
         case ["migration", name]:
             return migration.write(name)
         case _:
-            raise Refusal(_USAGE)
+            raise Refusal("usage: python -m local up | demo | migration NAME")
 
 
-async def _story(base_url: str, say: object, spawn: object) -> bool:
+async def _story(_base_url: str, _say: Callable[[str], None], _spawn: up.Spawn) -> bool:
     return True
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ending(lambda: main(sys.argv[1:])))

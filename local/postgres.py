@@ -82,6 +82,7 @@ class Postgres:
 
         A second start takes the same port, if it can. Raises Refusal.
         """
+        self.stop()
         self.log.parent.mkdir(mode=0o700, exist_ok=True)
         if not self.data.exists():
             cluster.create(self.data, self._programs, self._identity)

@@ -1,9 +1,9 @@
 """What a crash left in a cluster's folder, and what a log's end says about it.
 
-A SIGKILL leaves `postmaster.pid`. PostgreSQL trusts it when any live process has that number, which in a
-container happens all the time, and then refuses to start for ever. We hold the folder's lock and can look
-closer: only processes that work inside the folder are its servers. The file goes when there are none, never
-while there is one.
+A SIGKILL leaves `postmaster.pid` and a lock beside the socket. PostgreSQL trusts them when any live process
+has that number, which in a container happens all the time, and then refuses to start for ever. We hold the
+folder's lock and can look closer: only processes that work inside the folder are its servers. The files go
+when there are none, never while there is one.
 """
 
 import os
@@ -16,7 +16,7 @@ _LEAVING_SECONDS = 10.0
 
 
 def clear(data: Path) -> None:
-    """Wait for a former server that is leaving, then remove its pid file. Raises Refusal if one stays."""
+    """Wait for a former server that is leaving, then remove its pid files. Raises Refusal if one stays."""
     if not (data / "postmaster.pid").exists() or not Path("/proc/self/cwd").exists():
         return
     end = time.monotonic() + _LEAVING_SECONDS
@@ -26,7 +26,8 @@ def clear(data: Path) -> None:
                 f"a PostgreSQL that is not ours still serves {data} (process {pids[0]}): stop it first"
             )
         time.sleep(0.05)
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    for left in (data / "postmaster.pid", *data.glob(".s.PGSQL.*")):
+        left.unlink(missing_ok=True)
 
 
 def inside(data: Path) -> list[int]:

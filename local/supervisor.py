@@ -13,7 +13,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -51,12 +51,17 @@ class Child:
         self.process = process
         self.tending: asyncio.Task[None] | None = None
 
-    async def lines(self) -> AsyncIterator[str]:
-        """What it has written, then what it writes; ends with the process."""
+    @property
+    def tended(self) -> bool:
+        """Whether it is started again when it ends."""
+        return self.tending is not None and not self.tending.done()
+
+    async def lines(self) -> AsyncGenerator[str, None]:
+        """What it has written, then what it writes, also after a new start; ends when it is left stopped."""
         with self.log.open("rb") as file:
             rest = b""
             while True:
-                ended = self.process.returncode is not None
+                ended = self.process.returncode is not None and not self.tended
                 *whole, rest = (rest + file.read()).split(b"\n")
                 for line in whole:
                     yield line.decode(errors="replace")

@@ -1,0 +1,1 @@
+"""Proofs for `local`, with PostgreSQL and processes of their own."""

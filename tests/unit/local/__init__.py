@@ -1,0 +1,1 @@
+"""Proofs for `local` without I/O."""
