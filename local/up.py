@@ -10,6 +10,7 @@ in order; a second one ends it at once. Whatever ends it, nothing it started sta
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -45,7 +46,11 @@ def run(story: Story, *, stays: bool, tree: Path = _TREE) -> int:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    """To stdout, while anybody reads it: a closed pipe or terminal must not keep the rest from being done."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Installation:
@@ -114,8 +119,8 @@ class _Installation:
         if self._asked.is_set():
             self._supervisor.kill()
             return
-        say("stopping")
         self._asked.set()
+        say("stopping")
 
 
 def _since(began: float) -> str:

@@ -115,6 +115,15 @@ def test_a_database_that_dies_is_started_again(serving: subprocess.Popen[str], t
     assert serving.wait(15) == 0
 
 
+def test_it_stops_when_nobody_reads_what_it_says(tree: Path) -> None:
+    with _start(tree) as process:
+        _until(process, "logs are in")
+        assert process.stdout is not None
+        process.stdout.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
 def test_the_demo_ends_well_when_the_story_does(tree: Path) -> None:
     with _start(tree, "ends", "good") as process:
         assert process.wait(30) == 0
