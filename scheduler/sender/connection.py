@@ -40,6 +40,12 @@ class Connection(asyncio.Protocol):
         """For how long the target said it keeps an idle connection; none if it did not say."""
         return self._reader.keep_alive_seconds()
 
+    @property
+    def peer(self) -> str | None:
+        """The address at the other end."""
+        name = self._transport.get_extra_info("peername")
+        return name[0] if name else None
+
     def exchange(self, wire: bytes, *, deadline: float, head_only: bool) -> Future[Response | Failure]:
         """Write one request; the future has what came of it no later than `deadline` (the loop's clock).
 
@@ -64,6 +70,12 @@ class Connection(asyncio.Protocol):
         self._fail(FailureCode.CONNECTION_LOST, "The call was given up.")
         self._transport.abort()
 
+    def discard(self) -> None:
+        """Give up a connection whose dial was broken off; uvloop never tells it that it was lost."""
+        if self in self._open:
+            self._open.discard(self)
+            self.abort()
+
     # What the loop calls.
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -81,7 +93,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.fit = False
         self._open.discard(self)
-        self.closed.set_result(None)
+        if not self.closed.done():
+            self.closed.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
         if self._waiter is not None and exc is None and self._reader.ends_with_connection():

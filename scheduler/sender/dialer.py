@@ -12,7 +12,7 @@ the same about every address; which it was goes to the operator alone.
 import asyncio
 import os
 import ssl
-from asyncio import AbstractEventLoop, BaseTransport
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -39,26 +39,23 @@ class Connector(Protocol):
     """Opens one connection to one address. The seam where tests record what would have been dialled."""
 
     async def __call__(
-        self,
-        factory: Callable[[], Connection],
-        address: str,
-        port: int,
-        *,
-        tls: ssl.SSLContext | None,
-        host: str,
-    ) -> tuple[BaseTransport, Connection]:
-        """Connected, with TLS if there is a context. Raises OSError, of which ssl.SSLError is one."""
+        self, connection: Connection, address: str, port: int, *, tls: ssl.SSLContext | None, host: str
+    ) -> None:
+        """Make the connection, with TLS if there is a context. Raises OSError; ssl.SSLError is one."""
 
 
 async def connect(
-    factory: Callable[[], Connection], address: str, port: int, *, tls: ssl.SSLContext | None, host: str
-) -> tuple[BaseTransport, Connection]:
+    connection: Connection, address: str, port: int, *, tls: ssl.SSLContext | None, host: str
+) -> None:
     """The connector of production."""
     loop = asyncio.get_running_loop()
-    if tls is None:
-        return await loop.create_connection(factory, address, port)
-    return await loop.create_connection(
-        factory, address, port, ssl=tls, server_hostname=host, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+    await loop.create_connection(
+        lambda: connection,
+        address,
+        port,
+        ssl=tls,
+        server_hostname=host if tls else None,
+        ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
     )
 
 
@@ -129,20 +126,21 @@ class Dialer:
                 async with asyncio.timeout(share):
                     return await self._connect(url, address)
             except ssl.SSLError as error:
-                return Failure(FailureCode.TLS_ERROR, _tls_message(error), detail=str(error))
+                return Failure(FailureCode.TLS_ERROR, _tls_message(error), detail=f"{address}: {error!r}")
             except OSError as error:
-                failure = Failure(
-                    FailureCode.CONNECT_ERROR, _connect_message(error), detail=f"{address}: {error!r}"
-                )
+                failure = _link_failure(error, address, secure=url.scheme == "https")
         return failure
 
     async def _connect(self, url: Url, address: str) -> Connection | Failure:
         tls = self._tls if url.scheme == "https" else None
-        transport, connection = await self._connector(
-            lambda: Connection(self._loop, self._open), address, url.port, tls=tls, host=url.host
-        )
-        peer = transport.get_extra_info("peername")
-        if peer is not None and parse_address(peer[0]) == parse_address(address):
+        connection = Connection(self._loop, self._open)
+        try:
+            await self._connector(connection, address, url.port, tls=tls, host=url.host)
+        except BaseException:
+            connection.discard()
+            raise
+        peer = connection.peer
+        if peer is not None and parse_address(peer) == parse_address(address):
             return connection
         connection.abort()
         return Failure(FailureCode.DESTINATION_REFUSED, REFUSED.message, detail=f"{address} led to {peer}")
@@ -156,6 +154,12 @@ def _tls_message(error: ssl.SSLError) -> str:
     return f"No TLS connection to the target was possible: {reason}."
 
 
-def _connect_message(error: OSError) -> str:
-    reason = "no answer in time" if error.errno is None else os.strerror(error.errno).lower()
-    return f"The target took no connection: {reason}."
+def _link_failure(error: OSError, address: str, *, secure: bool) -> Failure:
+    """A link that was up and broke did so in its handshake; one that never was has other errors."""
+    detail = f"{address}: {error!r}"
+    if secure and isinstance(error, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)):
+        return Failure(FailureCode.TLS_ERROR, "The target broke off the TLS handshake.", detail=detail)
+    if error.errno is None:
+        return Failure(FailureCode.CONNECT_ERROR, "The target took no connection.", detail=detail)
+    reason = os.strerror(error.errno).lower()
+    return Failure(FailureCode.CONNECT_ERROR, f"The target took no connection: {reason}.", detail=detail)

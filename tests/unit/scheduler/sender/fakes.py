@@ -105,20 +105,17 @@ class RecordingConnector:
 
     async def __call__(
         self,
-        factory: Callable[[], Connection],
+        connection: Connection,
         address: str,
         port: int,
         *,
         tls: ssl.SSLContext | None,
         host: str,
-    ) -> tuple[asyncio.BaseTransport, Connection]:
+    ) -> None:
         self.dialled.append((address, port, tls is not None, host))
         if fault := next(self._faults, None):
             raise fault
-        transport = self.transports.make(self._peer or address)
-        connection = factory()
-        connection.connection_made(transport)
-        return transport, connection
+        connection.connection_made(self.transports.make(self._peer or address))
 
 
 class RoteResolver:

@@ -1,0 +1,1 @@
+"""Proofs of the scheduler against PostgreSQL and sockets."""

@@ -1,0 +1,1 @@
+"""Proofs of the sender against real servers on loopback, well-behaved and not."""
