@@ -19,8 +19,9 @@ from functools import partial
 import msgspec
 import uvloop
 
-from app import application, migration
+from app import application, migration, sweep
 from app.health import readiness
+from app.mail.service import Post, carrier
 from app.server import Server, listen, settle_memory
 from core import log
 from core.db import Database, is_outage
@@ -35,6 +36,8 @@ _log = log.get(__name__)
 _USAGE = "usage: python -m app [--migrate] | migrate | openapi\n"
 _LOOPS_GRACE_SECONDS = 10.0
 _READY_POLL_SECONDS = 0.2
+_MAIL_SECONDS = 0.5
+_SWEEP_SECONDS = 600.0
 
 
 def main(arguments: list[str]) -> int:
@@ -112,7 +115,11 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
 
 def _loops(settings: Settings, database: Database, keyring: Keyring) -> list[Loop]:
     """What repeats beside the server, from its start to its end."""
-    return []
+    post = Post(database, keyring, carrier(settings))
+    return [
+        Loop(post.once, name="mail", interval=_MAIL_SECONDS),
+        Loop(partial(sweep.once, database), name="sweep", interval=_SWEEP_SECONDS),
+    ]
 
 
 async def _run(server: Server, listener: socket.socket, loops: list[Loop], announce: Announce) -> None:
@@ -136,7 +143,7 @@ async def _require_schema(database: Database) -> None:
     faults = await readiness.check(database, head=migration.head())
     for fault in faults:
         if fault.code == "schema":
-            raise SchemaError(f"The database's schema {fault.message}: python -m app migrate")
+            raise SchemaError(f"the database's schema {fault.message}: run python -m app migrate")
         _log.warning("not_ready", check=fault.code, reason=fault.message)
 
 

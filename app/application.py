@@ -1,7 +1,7 @@
 """Building the application from what it is given; `__main__` and the tests build it the same way.
 
-Nothing is opened here. Handlers may ask, by these parameter names, for `database`, `keyring`, `settings`,
-`principal` and `request_id`.
+Nothing is opened here. A handler asks for what it needs by parameter name, as `NamedDependency[…]`:
+`principal` and `request_id` of this request, and everything in `_injected`.
 """
 
 from functools import lru_cache
@@ -17,28 +17,50 @@ from app.edge import Edge
 from app.principal import Principal
 from app.request import JsonRequest
 from app.users import guard, keys
+from app.users.cookies import RefreshCookie
 from app.users.guard import Guard
+from app.users.keys import Keys
+from app.users.service import SignIn
+from app.users.store import Limits
 from core.db import Database
 from core.sealing import Keyring
 from core.settings import Settings
 
 MAX_BODY = 2 * 1024 * 1024
 
+_LIMITS = Limits(caller=20, address=5)
+# Everybody on a developer's machine is the same caller.
+_DEVELOPMENT_LIMITS = Limits(caller=200, address=5)
+
 
 def build(settings: Settings, database: Database, keyring: Keyring) -> Edge:
-    """The ASGI application."""
-    origin = settings.public_url or ""
-    sentry = Guard(database, keys.derive(settings.jwt_secret or ""), issuer=origin)
-    injected = {"database": database, "keyring": keyring, "settings": settings}
-    inner = _litestar(injected, sentry, development=settings.development)
+    """The ASGI application; `settings` has everything the API needs."""
+    derived = keys.derive(settings.jwt_secret or "")
+    given = _injected(settings, database, keyring, derived)
+    inner = _litestar(given, Guard(database, derived), development=settings.development)
     inner.state.openapi = lru_cache(describe)
-    return Edge(inner, https=origin.startswith("https://"))
+    return Edge(inner, https=(settings.public_url or "").startswith("https://"))
 
 
 def describe() -> bytes:
     """The OpenAPI document as JSON; needs no database and no settings."""
-    nothing = dict.fromkeys(("database", "keyring", "settings"))
-    return msgspec.json.encode(openapi.document(_litestar(nothing, None, config=openapi.config())))
+    inner = _litestar(dict.fromkeys(_NAMES), None, config=openapi.config())
+    return msgspec.json.encode(openapi.document(inner))
+
+
+_NAMES = ("database", "keyring", "settings", "sign_in", "cookie")
+
+
+def _injected(settings: Settings, database: Database, keyring: Keyring, derived: Keys) -> dict[str, Any]:
+    origin = settings.public_url or ""
+    limits = _DEVELOPMENT_LIMITS if settings.development else _LIMITS
+    return {
+        "database": database,
+        "keyring": keyring,
+        "settings": settings,
+        "sign_in": SignIn(database, keyring, derived, origin=origin, limits=limits),
+        "cookie": RefreshCookie(origin=origin, secure=not settings.development),
+    }
 
 
 def _litestar(

@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from core import log
-from core.db import is_outage
+from core.db import is_transient
 from core.errors import (
     Conflict,
     Fault,
@@ -131,11 +131,13 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 
 def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """An outage asks for another try; anything else is our fault and shows nothing."""
-    if is_outage(error):
+    """An outage or a clash asks for another try; anything else is our fault and shows nothing."""
+    if is_transient(error):
         _log.warning("database_unavailable", error=type(error).__name__)
         headers = {"Retry-After": str(_RETRY_AFTER_OUTAGE)}
-        return _answer(request, 503, "unavailable", "The database does not answer; try again.", headers)
+        return _answer(
+            request, 503, "unavailable", "The database cannot do this right now; try again.", headers
+        )
     _log.error("request_failed", exc_info=error)
     return _answer(request, 500, "internal_error", "Something went wrong on our side.")
 

@@ -6,12 +6,17 @@ from litestar import Router
 
 from app import openapi
 from app.health import routes as health
+from app.mail import routes as mail
+from app.pages import routes as pages
+from app.users import routes as users
 
 Routers = tuple[Callable[[], Router], ...]
 
 ALWAYS: Routers = (
     health.router,
     openapi.router,
+    pages.router,
+    users.router,
 )
-DEVELOPMENT: Routers = ()
+DEVELOPMENT: Routers = (mail.router,)
 """Conveniences of a developer's machine; in production these do not exist."""

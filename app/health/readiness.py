@@ -20,7 +20,7 @@ async def check(database: Database, *, head: str) -> list[Fault]:
         return [Fault(code="database", message="does not answer")]
     if state.revision != head:
         have = state.revision or "none"
-        return [Fault(code="schema", message=f"is at revision {have} and should be at {head}; migrate")]
+        return [Fault(code="schema", message=f"is at revision {have} and should be at {head}")]
     if not state.partitioned:
         return [Fault(code="partitions", message="of tomorrow are missing")]
     return []

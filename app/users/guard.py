@@ -25,10 +25,9 @@ _READING = {"GET", "HEAD", "OPTIONS"}
 class Guard:
     """Resolves a request's credential to its principal."""
 
-    def __init__(self, database: Database, keys: Keys, *, issuer: str) -> None:
+    def __init__(self, database: Database, keys: Keys) -> None:
         self._database = database
         self._keys = keys
-        self._issuer = issuer
 
     async def check(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Raises Unauthenticated or InsufficientScope; leaves the principal for the handler."""
@@ -42,7 +41,7 @@ class Guard:
         connection.scope["auth"] = principal
 
     async def _resolve(self, token: str) -> Principal:
-        access = tokens.read(self._keys, token, issuer=self._issuer)
+        access = tokens.read(self._keys, token)
         if access is None:
             raise Unauthenticated("The access token is not valid, or not any more.")
         async with self._database.raw() as connection:

@@ -21,6 +21,8 @@ ACCESS_SECONDS = 600
 
 _ALGORITHM = "HS256"
 _TYPE = "at+jwt"
+# Every process of an installation must agree, and its key is its own, so the names are fixed.
+_ISSUER = "noonmark"
 _AUDIENCE = "noonmark-api"
 _MAX_BYTES = 4096
 _CLOCK_SLACK_SECONDS = 5
@@ -34,10 +36,10 @@ class Access(msgspec.Struct, frozen=True):
     session_id: UUID
 
 
-def issue(keys: Keys, access: Access, *, issuer: str, now: float) -> str:
+def issue(keys: Keys, access: Access, *, now: float) -> str:
     """A signed access token."""
     claims = {
-        "iss": issuer,
+        "iss": _ISSUER,
         "aud": _AUDIENCE,
         "sub": str(access.user_id),
         "sid": str(access.session_id),
@@ -48,7 +50,7 @@ def issue(keys: Keys, access: Access, *, issuer: str, now: float) -> str:
     return jwt.encode(claims, keys.access, algorithm=_ALGORITHM, headers={"typ": _TYPE})
 
 
-def read(keys: Keys, token: str, *, issuer: str) -> Access | None:
+def read(keys: Keys, token: str) -> Access | None:
     """What the token says, or None if it is not one of ours that is valid now."""
     if len(token) > _MAX_BYTES:
         return None
@@ -58,7 +60,7 @@ def read(keys: Keys, token: str, *, issuer: str) -> Access | None:
             keys.access,
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
-            issuer=issuer,
+            issuer=_ISSUER,
             leeway=_CLOCK_SLACK_SECONDS,
             options={"require": _CLAIMS, "strict_aud": True},
         )
