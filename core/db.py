@@ -86,23 +86,22 @@ class Database:
         cache = "?prepared_statement_cache_size=0" if pooled else ""
         self._engine: AsyncEngine = create_async_engine(
             f"postgresql+asyncpg://{cache}",
-            async_creator=self.dial,
+            async_creator=self._connect,
             pool_size=size,
             max_overflow=0,
             pool_timeout=10,
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
-    async def dial(self, *_: Any, **extra: Any) -> Raw:
+    async def dial(self, *, command_timeout: float = 30.0) -> Raw:
         """A connection outside the pool, for what must not wait behind other statements."""
-        if self._pooled:
-            return await asyncpg.connect(
-                self.dsn, timeout=5, command_timeout=30, statement_cache_size=0, **extra
-            )
-        settings = server_settings(self._name)
-        return await asyncpg.connect(
-            self.dsn, timeout=5, command_timeout=30, server_settings=settings, **extra
-        )
+        how: dict[str, Any] = {"statement_cache_size": 0}
+        if not self._pooled:
+            how = {"server_settings": server_settings(self._name)}
+        return await asyncpg.connect(self.dsn, timeout=5, command_timeout=command_timeout, **how)
+
+    async def _connect(self, *_: object, **__: object) -> Raw:
+        return await self.dial()
 
     @asynccontextmanager
     async def raw(self) -> AsyncIterator[Any]:

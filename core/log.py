@@ -37,7 +37,7 @@ def configure(level: str, *, process: str) -> None:
 
 def get(name: str) -> Log:
     """The logger of a module."""
-    logger: Log = structlog.get_logger(logger=name)
+    logger: Log = structlog.get_logger(source=name)
     return logger
 
 

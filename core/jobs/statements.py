@@ -116,8 +116,8 @@ told AS (
   SELECT mint(clock_timestamp(), 1), job_id, tenant_id, 'started', greatest(due_at, now()), attempt FROM work)
 SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
        extract(epoch FROM due_at)::float8, extract(epoch FROM deadline_at)::float8,
-       extract(epoch FROM expires_at)::float8, timeout_seconds, target_type, target, body, sealed_headers,
-       success, retry, request_id, trace
+       extract(epoch FROM expires_at)::float8, timeout_seconds, target_type, target::text, body, sealed_headers,
+       success::text, retry::text, request_id, trace
 FROM work ORDER BY due_at - priority * {_STEP}, job_id
 """
 
@@ -224,12 +224,18 @@ SELECT job_id, attempt, lease_token, cancel_requested_at IS NOT NULL FROM leases
 """
 
 # Leases that nobody keeps: their replica has no fresh row, or they overran their deadline by a margin.
-EXPIRED = """
+_KEPT_BY_NOBODY = """
+  (NOT EXISTS (SELECT FROM replicas r WHERE r.id = l.replica_id AND r.expires_at > now())
+   OR l.deadline_at < now() - $1::float8 * interval '1 second')
+"""
+
+ANY_EXPIRED = f"SELECT EXISTS (SELECT FROM leases l WHERE {_KEPT_BY_NOBODY})"
+
+EXPIRED = f"""
 SELECT l.job_id, l.attempt, l.lease_token, l.losses,
-       greatest(0, extract(epoch FROM now() - greatest(l.claimed_at, l.due_at)))::float8, j.retry, j.request_id,
+       greatest(0, extract(epoch FROM now() - greatest(l.claimed_at, l.due_at)))::float8, j.retry::text, j.request_id,
        extract(epoch FROM j.expires_at - now())::float8
 FROM leases l JOIN jobs j ON j.id = l.job_id
-WHERE NOT EXISTS (SELECT FROM replicas r WHERE r.id = l.replica_id AND r.expires_at > now())
-   OR l.deadline_at < now() - $2::float8 * interval '1 second'
-ORDER BY l.job_id LIMIT $1 FOR UPDATE OF l SKIP LOCKED
+WHERE {_KEPT_BY_NOBODY}
+ORDER BY l.job_id LIMIT $2 FOR UPDATE OF l SKIP LOCKED
 """

@@ -96,4 +96,10 @@ async def held(db: Raw, *, replica: UUID) -> list[Held]:
 
 async def expired(db: Raw, *, limit: int, margin_seconds: float) -> list[Expired]:
     """Lock leases that nobody keeps, until the end of the transaction."""
-    return [Expired(*row) for row in await db.fetch(statements.EXPIRED, limit, margin_seconds)]
+    return [Expired(*row) for row in await db.fetch(statements.EXPIRED, margin_seconds, limit)]
+
+
+async def any_expired(db: Raw, *, margin_seconds: float) -> bool:
+    """Whether there is a lease that nobody keeps."""
+    found: bool = await db.fetchval(statements.ANY_EXPIRED, margin_seconds)
+    return found

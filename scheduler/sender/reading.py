@@ -40,13 +40,13 @@ class ResponseReader:
 
     def __init__(self) -> None:
         self._parser = HttpResponseParser(self)
+        self._body = bytearray()
         self.begin(head_only=False)
 
     def begin(self, *, head_only: bool) -> None:
         """Expect the next response; `head_only` if it answers a HEAD, which has no body whatever it says."""
         self._head_only = head_only
         self._headers: list[tuple[bytes, bytes]] = []
-        self._body = bytearray()
         self._received = 0
         self._has_head = self._interim = self._complete = self._truncated = False
         self.keep_alive = False
@@ -81,11 +81,12 @@ class ResponseReader:
         return b"content-length" not in framing
 
     def response(self, *, bytes_sent: int, reused: bool) -> Response:
-        """The response just read."""
+        """The response just read. Gives its body away, so that an idle connection holds none."""
+        body, self._body = self._body, bytearray()
         return Response(
             status=self.status,
             headers=_kept(self._headers),
-            body=bytes(self._body),
+            body=bytes(body),
             truncated=self._truncated,
             bytes_sent=bytes_sent,
             reused=reused,

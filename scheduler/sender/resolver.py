@@ -55,8 +55,10 @@ class CaresResolver:
 
     async def close(self) -> None:
         """Give up what is under way."""
-        for lookup in self._lookups.values():
+        lookups = list(self._lookups.values())
+        for lookup in lookups:
             lookup.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)
         await self._cares.close()
 
     async def _look_up(self, name: str) -> Sequence[str] | Unresolved:

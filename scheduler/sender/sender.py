@@ -76,8 +76,7 @@ class Sender:
         """What came of the request by `deadline`, an instant of the loop's clock.
 
         Cancelling the task that waits here aborts the call at once; `writing` was told the request's size if
-        any of it may have left by then. Raises ValueError for a request that its
-        headers would break.
+        any of it may have left by then. Raises ValueError for a request that its headers would break.
         """
         wire = render(request)
         if self._loop.time() >= deadline:

@@ -1,0 +1,1 @@
+"""A replica: one scheduler process, known by the beats it writes."""

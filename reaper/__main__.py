@@ -1,0 +1,55 @@
+"""`python -m reaper`: the sweeps, until SIGTERM or SIGINT. Any number may run."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import uvloop
+
+from core import log, schema
+from core.db import Database
+from core.errors import NoonmarkError
+from core.loop import Loop
+from core.probes import Probes
+from core.settings import Settings, load
+from reaper.leases import LeaseSweep
+from reaper.upkeep import Upkeep
+
+
+async def serve(settings: Settings) -> None:
+    """Everything of this process, wired and run."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    database = Database(settings.database_url, name="noonmark-reaper", size=3)
+    leases = LeaseSweep(database, ttl_seconds=settings.lease_ttl_seconds)
+    upkeep = Upkeep(database)
+    checks = {"database": lambda: schema.answers(database), "partitions": upkeep.ready}
+    probes = Probes(checks, host=settings.host, port=settings.metrics_port)
+    loops = [
+        Loop(leases.once, name="leases", interval=min(2.0, settings.lease_ttl_seconds / 4)),
+        Loop(upkeep.partitions, name="partitions", interval=3600.0),
+        Loop(upkeep.purge, name="purge", interval=60.0),
+    ]
+    try:
+        await schema.check(database, stop)
+        await asyncio.gather(probes.run(stop), *(loop.run(stop) for loop in loops))
+    finally:
+        await database.close()
+
+
+def main() -> int:
+    """Run; 2 means that a setting or the schema is wrong."""
+    try:
+        settings = load(os.environ)
+        log.configure(settings.log_level, process="reaper")
+        uvloop.run(serve(settings))
+    except NoonmarkError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

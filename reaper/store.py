@@ -1,0 +1,42 @@
+"""What the sweeps ask of the database besides a job's own moves."""
+
+from core.db import Raw
+
+
+async def ensure_partitions(db: Raw, *, days_ahead: int) -> int:
+    """Make the history's days ahead; how many were missing."""
+    made: int = await db.fetchval("SELECT ensure_partitions($1)", days_ahead)
+    return made
+
+
+async def partitions_ahead(db: Raw) -> bool:
+    """Whether tomorrow has its partitions."""
+    found: bool = await db.fetchval(
+        """SELECT to_regclass('attempts_p' || day) IS NOT NULL AND to_regclass('events_p' || day) IS NOT NULL
+           FROM to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD') AS day"""
+    )
+    return found
+
+
+# Rows that only had to be kept for a while, and what makes each of them old. Small batches, in key order.
+_OLD = {
+    "idempotency_keys": "expires_at < now()",
+    "magic_links": "expires_at < now() - interval '1 day'",
+    "refresh_tokens": "expires_at < now()",
+    "sessions": "expires_at < now()",
+    "windows": "started_at < now() - interval '1 day'",
+    "mails": "coalesce(sent_at, failed_at) < now() - interval '7 days'",
+}
+
+
+async def purge(db: Raw, *, limit: int) -> int:
+    """Remove up to ``limit`` outlived rows of each kind; how many went."""
+    removed = 0
+    for table, old in _OLD.items():
+        status = await db.execute(
+            f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("
+            f"SELECT ctid FROM {table} WHERE {old} LIMIT $1 FOR UPDATE SKIP LOCKED))",
+            limit,
+        )
+        removed += int(status.split()[-1])
+    return removed

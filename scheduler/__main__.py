@@ -1,0 +1,66 @@
+"""`python -m scheduler`: one replica, until SIGTERM or SIGINT; a second signal ends the drain early."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+
+import uvloop
+
+from core import log, schema
+from core.db import Database
+from core.errors import NoonmarkError
+from core.probes import Probes
+from core.sealing import parse_keys
+from core.settings import Settings, load
+from scheduler import replica
+
+
+async def serve(settings: Settings) -> None:
+    """Everything of this process, wired and run."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    _on_signals(stop, hurry)
+    database = Database(settings.database_url, name="noonmark-scheduler", size=6)
+    keyring = parse_keys(settings.master_keys or "")
+    try:
+        await schema.check(database, stop)
+        async with replica.opened(settings, database, keyring) as scheduler:
+            checks = {"database": lambda: schema.answers(database), "beat": scheduler.beats}
+            probes = Probes(checks, host=settings.host, port=settings.metrics_port)
+            over = asyncio.Event()
+            probing = asyncio.ensure_future(probes.run(over))
+            gc.collect()
+            gc.freeze()
+            try:
+                await scheduler.run(stop, hurry)
+            finally:
+                over.set()
+                await probing
+    finally:
+        await database.close()
+
+
+def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+
+
+def main() -> int:
+    """Run; 2 means that a setting or the schema is wrong."""
+    try:
+        settings = load(os.environ, need=("master_keys",))
+        log.configure(settings.log_level, process="scheduler")
+        uvloop.run(serve(settings))
+    except NoonmarkError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""Starting each held lease at its instant, and stopping it when it must stop.
+
+    held ──(due)──► task: keys, request ──guard──► sender ──► conclude ──► settler
+      │                                                │
+      └── abort before the start: given back           └── abort during the call: the call is cut off
+
+The guard is asked right before a dial and right before the write: a fenced replica starts no call, and
+neither does a cancelled job. Nothing here waits for the database while a target is being called.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+
+from core import log, metrics
+from core.clock import Clock, DatabaseClock
+from core.jobs.model import Lease, Outcome, Settlement
+from core.sealing import Keyring
+from core.tenants.store import header_context
+from scheduler import delivery
+from scheduler.fence import Fence
+from scheduler.flights import Abort, Flight, Flights, Phase
+from scheduler.secrets import Secrets
+from scheduler.sender.reply import NotStarted
+from scheduler.sender.request import Request
+from scheduler.sender.sender import Sender
+from scheduler.settler import Settler
+from scheduler.verdict import Verdict
+
+_log = log.get(__name__)
+
+
+class Dispatcher:
+    """Owns every flight from the claim to its settlement."""
+
+    def __init__(
+        self,
+        *,
+        flights: Flights,
+        sender: Sender,
+        settler: Settler,
+        secrets: Secrets,
+        keyring: Keyring,
+        fence: Fence,
+        clock: DatabaseClock,
+        now: Clock = time.monotonic,
+    ) -> None:
+        self._flights = flights
+        self._sender = sender
+        self._settler = settler
+        self._secrets = secrets
+        self._keyring = keyring
+        self._fence = fence
+        self._clock = clock
+        self._now = now
+        self._loop = asyncio.get_running_loop()
+
+    def hold(self, leases: Sequence[Lease]) -> list[Flight]:
+        """Enter leases into the book at once, before anything is awaited."""
+        return [self._flights.add(lease) for lease in leases]
+
+    def start(self, flights: Sequence[Flight]) -> None:
+        """Begin each when the database's clock has certainly reached its due instant."""
+        for flight in flights:
+            self._arm(flight)
+
+    def abort(self, flight: Flight, why: Abort) -> None:
+        """Stop an attempt: give it back if it has not begun, cut its call off if it has."""
+        if flight.phase is Phase.SETTLING or flight.abort is not None:
+            return
+        flight.abort = why
+        if flight.phase is Phase.CALLING and flight.task is not None:
+            flight.task.cancel()
+            return
+        if flight.timer is not None:
+            flight.timer.cancel()
+        self._give_back(flight)
+
+    def give_back_waiting(self) -> int:
+        """Return every lease whose attempt has not begun; how many."""
+        waiting = [flight for flight in self._flights if flight.phase is Phase.WAITING]
+        for flight in waiting:
+            self.abort(flight, Abort.INTERRUPTED)
+        return len(waiting)
+
+    def _arm(self, flight: Flight) -> None:
+        if flight.phase is not Phase.WAITING or flight.abort is not None:
+            return
+        early = self._clock.local(flight.lease.due_at) - self._now()
+        if early > 0:
+            # The loop's timers count whole milliseconds: round up, never fire early.
+            flight.timer = self._loop.call_later(math.ceil(early * 1000) / 1000, self._arm, flight)
+            return
+        flight.phase = Phase.CALLING
+        flight.timer = None
+        flight.task = self._loop.create_task(self._attempt(flight))
+
+    async def _attempt(self, flight: Flight) -> None:
+        flight.started = self._now()
+        try:
+            settlement = await self._call(flight)
+        except asyncio.CancelledError:
+            settlement = self._aborted(flight)
+        except Exception:
+            _log.exception("attempt_broke", job_id=str(flight.lease.job_id), attempt=flight.lease.attempt)
+            settlement = self._broken(flight)
+        flight.task = None
+        if settlement is not None:
+            self._settler.put(flight, settlement)
+
+    async def _call(self, flight: Flight) -> Settlement | None:
+        lease = flight.lease
+        now = self._clock.now()
+        metrics.lateness.observe(max(0.0, now - lease.due_at))
+        if lease.expires_at is not None and lease.expires_at <= now:
+            verdict = Verdict(Outcome.BLOCKED, code="expired", message="The job expired before it was sent.")
+            return delivery.ended(lease, Outcome.BLOCKED, now=now, verdict=verdict)
+        request = delivery.prepare(
+            lease, await self._secrets.of(lease.tenant_id), secret_headers=self._opened(lease), timestamp=now
+        )
+        if isinstance(request, Request):
+            seconds = min(lease.timeout_seconds, lease.deadline_at - self._clock.now())
+            reply = await self._sender.send(
+                request,
+                deadline=self._loop.time() + seconds,
+                guard=lambda: self._may_start(flight),
+                writing=lambda size: setattr(flight, "bytes_sent", size),
+            )
+        else:
+            reply = request
+        if isinstance(reply, NotStarted):
+            self._give_back(flight)
+            return None
+        return delivery.conclude(lease, reply, now=self._clock.now(), duration=self._now() - flight.started)
+
+    def _may_start(self, flight: Flight) -> bool:
+        return flight.abort is None and self._fence.alive()
+
+    def _opened(self, lease: Lease) -> bytes | None:
+        if lease.sealed_headers is None:
+            return None
+        return self._keyring.open(lease.sealed_headers, context=header_context(lease.tenant_id))
+
+    def _give_back(self, flight: Flight) -> None:
+        """Return the lease unused: no attempt is burnt. One whose cancel was requested ends cancelled."""
+        lease = flight.lease
+        flight.started = flight.started or self._now()
+        self._settler.put(
+            flight,
+            Settlement(
+                job_id=lease.job_id, attempt=lease.attempt, lease_token=lease.lease_token, outcome=None,
+                error_code="cancelled" if flight.abort is Abort.CANCELLED else None,
+            ),
+        )  # fmt: skip
+
+    def _aborted(self, flight: Flight) -> Settlement | None:
+        """What a cut-off call is settled as; nothing when the job is somebody else's."""
+        lease, duration = flight.lease, self._now() - flight.started
+        if flight.abort is Abort.CANCELLED:
+            message = f"The call was aborted on request; {delivery.said(flight.bytes_sent)}."
+            verdict = Verdict(Outcome.CANCELLED, code="cancelled", message=message)
+            return delivery.ended(
+                lease, Outcome.CANCELLED, now=self._clock.now(), verdict=verdict, duration=duration
+            )
+        if flight.abort is Abort.INTERRUPTED:
+            if flight.bytes_sent:
+                metrics.possible_duplicates.inc()
+            return delivery.interrupted(
+                lease, now=self._clock.now(), bytes_sent=flight.bytes_sent, duration=duration
+            )
+        self._flights.remove(lease.lease_token)
+        return None
+
+    def _broken(self, flight: Flight) -> Settlement:
+        """Our own fault, not the target's: try again by the policy."""
+        verdict = Verdict(
+            Outcome.FAILED,
+            retry=True,
+            code="internal_error",
+            message="The scheduler could not make the call.",
+        )
+        return delivery.ended(flight.lease, Outcome.FAILED, now=self._clock.now(), verdict=verdict)

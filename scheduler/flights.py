@@ -1,0 +1,85 @@
+"""The leases this replica holds, as its memory knows them: the book that free slots are counted in.
+
+A lease stays here until its settlement was answered, so the table may hold less than the book, and what the
+table holds beyond it was never received.
+"""
+
+from asyncio import Task, TimerHandle
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from uuid import UUID
+
+from core import metrics
+from core.jobs.model import Lease
+
+
+class Phase(Enum):
+    """How far an attempt is."""
+
+    WAITING = auto()
+    """Held, and not begun."""
+    CALLING = auto()
+    """Its task runs; a call may be on the wire."""
+    SETTLING = auto()
+    """Its result waits to be written."""
+
+
+class Abort(Enum):
+    """Why an attempt is to stop."""
+
+    CANCELLED = auto()
+    """The job's user asked for it."""
+    INTERRUPTED = auto()
+    """This replica shuts down."""
+    FENCED = auto()
+    """Somebody else owns the job, or may."""
+
+
+class Flight:
+    """One lease and what is being done about it."""
+
+    __slots__ = ("abort", "bytes_sent", "lease", "phase", "started", "task", "timer")
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.phase = Phase.WAITING
+        self.abort: Abort | None = None
+        self.task: Task[None] | None = None
+        self.timer: TimerHandle | None = None
+        self.started = 0.0
+        self.bytes_sent = 0
+
+
+class Flights:
+    """All of them, by lease token. ``freed`` is called when a slot comes free."""
+
+    def __init__(self, *, concurrency: int, freed: Callable[[], object]) -> None:
+        self._concurrency = concurrency
+        self._freed = freed
+        self._flights: dict[UUID, Flight] = {}
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def __iter__(self) -> Iterator[Flight]:
+        return iter(list(self._flights.values()))
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._flights
+
+    def free(self) -> int:
+        """Slots that nothing holds."""
+        return self._concurrency - len(self._flights)
+
+    def add(self, lease: Lease) -> Flight:
+        flight = self._flights[lease.lease_token] = Flight(lease)
+        metrics.in_flight.inc()
+        return flight
+
+    def get(self, token: UUID) -> Flight | None:
+        return self._flights.get(token)
+
+    def remove(self, token: UUID) -> None:
+        if self._flights.pop(token, None) is not None:
+            metrics.in_flight.dec()
+            self._freed()

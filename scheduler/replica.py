@@ -1,0 +1,159 @@
+"""One replica: its parts, wired, and the order in which they start and stop.
+
+Stopping loses nothing and repeats nothing it need not:
+
+1. say with a beat that this replica drains, and claim no more;
+2. give back what was claimed and not begun;
+3. let the calls in flight finish within the drain window, then cut off the rest;
+4. write every result, leave the replicas table, close.
+"""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import uuid4
+
+from core import log
+from core.clock import DatabaseClock
+from core.db import Database
+from core.egress.guard import parse_egress
+from core.loop import Loop
+from core.replicas import store as replicas
+from core.replicas.store import Replica
+from core.sealing import Keyring
+from core.settings import Settings
+from scheduler.dispatcher import Dispatcher
+from scheduler.fence import Fence
+from scheduler.flights import Abort, Flights
+from scheduler.heartbeat import Heartbeat, Pulse
+from scheduler.hints import Hints
+from scheduler.reconciler import Reconciler
+from scheduler.rounds import Rounds
+from scheduler.secrets import Secrets
+from scheduler.sender.sender import Sender, open_sender
+from scheduler.settler import Settler
+
+_LAST_WRITES_SECONDS = 20.0
+
+_log = log.get(__name__)
+
+
+class Scheduler:
+    """Built inside a running loop; ``run`` it once."""
+
+    def __init__(self, settings: Settings, database: Database, keyring: Keyring, sender: Sender) -> None:
+        self._settings = settings
+        self._database = database
+        self.replica = Replica(uuid4(), settings.concurrency, socket.gethostname())
+        self.fence = Fence(ttl_seconds=settings.lease_ttl_seconds)
+        clock = DatabaseClock(time.monotonic)
+        secrets = Secrets(database, keyring)
+        self.flights = Flights(concurrency=settings.concurrency, freed=self._look)
+        self.settler = Settler(database, self.flights, due=self._due)
+        self.dispatcher = Dispatcher(
+            flights=self.flights, sender=sender, settler=self.settler, secrets=secrets, keyring=keyring,
+            fence=self.fence, clock=clock,
+        )  # fmt: skip
+        self.rounds = Rounds(
+            database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
+            secrets=secrets, fence=self.fence, clock=clock,
+        )  # fmt: skip
+        self.reconciler = Reconciler(
+            database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
+            rounds=self.rounds, fence=self.fence,
+        )  # fmt: skip
+        self._clock = clock
+        self._pulse = Pulse()
+        self._claim_loop = Loop(self.rounds.once, name="rounds", interval=self.rounds.pause)
+        self._settle_loop = Loop(self.settler.once, name="settler", interval=5.0)
+        self._agree_loop = Loop(self.reconciler.once, name="reconciler", interval=3 * settings.beat_seconds)
+        self._watch_loop = Loop(self.reconciler.watch, name="fence", interval=0.25)
+        self._pulse_loop = Loop(self._pulse.once, name="pulse", interval=0.25)
+        self.settler.wake = self._settle_loop.wake
+        self._hints = Hints(
+            database, self.replica.id, work=self._claim_loop.wake, cancel=self._agree_loop.wake
+        )
+        self._hint_loop = Loop(self._hints.once, name="hints", interval=1.0)
+
+    async def run(self, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+        """Work until ``stop``, then drain; ``hurry`` ends the drain window early."""
+        loop = asyncio.get_running_loop()
+        heartbeat = self._heartbeat(lambda: loop.call_soon_threadsafe(self._beaten))
+        over = asyncio.Event()
+        lasting = [self._settle_loop, self._agree_loop, self._watch_loop, self._pulse_loop]
+        background = [asyncio.ensure_future(each.run(over)) for each in lasting]
+        taking = [asyncio.ensure_future(each.run(stop)) for each in (self._claim_loop, self._hint_loop)]
+        heartbeat.start()
+        _log.info("replica_started", replica_id=str(self.replica.id), concurrency=self.replica.concurrency)
+        try:
+            await stop.wait()
+            heartbeat.drain()
+            await asyncio.gather(*taking)
+            await self._drain(hurry)
+        finally:
+            over.set()
+            await asyncio.gather(*background)
+            await asyncio.to_thread(heartbeat.stop)
+            await self._leave()
+
+    async def beats(self) -> bool:
+        """Whether this replica may act: the readiness check."""
+        return self.fence.alive()
+
+    def _heartbeat(self, beaten: Callable[[], object]) -> Heartbeat:
+        return Heartbeat(
+            self._database, self.replica, self.fence, self._pulse, beaten=beaten,
+            ttl_seconds=self._settings.lease_ttl_seconds, beat_seconds=self._settings.beat_seconds,
+        )  # fmt: skip
+
+    def _beaten(self) -> None:
+        self._agree_loop.wake()
+
+    def _look(self) -> None:
+        self._claim_loop.wake()
+
+    def _due(self, instant: float) -> None:
+        """A job we settled is due again at this instant: look in time for it."""
+        early = self._clock.local(instant) - time.monotonic()
+        if early < 2.0:
+            asyncio.get_running_loop().call_later(max(0.0, early - 0.5), self._look)
+
+    async def _drain(self, hurry: asyncio.Event) -> None:
+        """Steps 2 to 4 of stopping."""
+        given_back = self.dispatcher.give_back_waiting()
+        _log.info(
+            "draining", replica_id=str(self.replica.id), given_back=given_back, in_flight=len(self.flights)
+        )
+        await self._until(self._empty, self._settings.drain_seconds, hurry)
+        for flight in self.flights:
+            self.dispatcher.abort(flight, Abort.INTERRUPTED)
+        await self._until(self._empty, _LAST_WRITES_SECONDS, asyncio.Event())
+        _log.info("drained", replica_id=str(self.replica.id), unwritten=len(self.flights))
+
+    async def _empty(self) -> bool:
+        return len(self.flights) == 0
+
+    async def _until(self, done: Callable[[], Awaitable[bool]], seconds: float, hurry: asyncio.Event) -> None:
+        """Wait until it is done, the time is over or somebody hurries us."""
+        end = time.monotonic() + seconds
+        while not await done() and time.monotonic() < end and not hurry.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await hurry.wait()
+
+    async def _leave(self) -> None:
+        await self._hints.close()
+        try:
+            async with self._database.raw() as db:
+                await replicas.leave(db, self.replica.id)
+        except Exception as error:
+            _log.warning("could_not_leave", replica_id=str(self.replica.id), error=repr(error))
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, database: Database, keyring: Keyring) -> AsyncIterator[Scheduler]:
+    """A replica with the sender of production."""
+    async with open_sender(parse_egress(settings.egress_allow)) as sender:
+        yield Scheduler(settings, database, keyring, sender)

@@ -1,0 +1,170 @@
+"""A round: look, take what is due soon, plan what is due, claim fairly, hand over to the dispatcher.
+
+1. Survey: the database's clock, the next timer, the queues with due work. When nothing is due this one
+   statement is the whole round.
+2. Claim ahead: timers of the next moment, of queues where nothing waits, into half of the free slots. They
+   are fired by a local timer, which is what makes a delivery prompt.
+3. Plan: timers that are due and were not taken become ready.
+4. Claim: ready jobs, shared out over tenants and their queues.
+
+Watermarks spare the statements the dead rows to the left of what is alive. Each lags far enough that a
+row committed late, or ranked early by its priority, is still seen, and is dropped when a round comes back
+empty and once a minute, so that nothing depends on it.
+"""
+
+import asyncio
+import time
+from uuid import UUID
+
+from core import metrics
+from core.clock import Clock, DatabaseClock
+from core.db import Database, Raw
+from core.jobs import store as jobs
+from core.jobs.model import Lane, Lease, Survey
+from core.jobs.statements import RANK_SPAN_SECONDS
+from scheduler.dispatcher import Dispatcher
+from scheduler.fence import Fence
+from scheduler.flights import Flight, Flights
+from scheduler.secrets import Secrets
+from scheduler.shares import share
+
+AHEAD_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+_BATCH = 256
+_LAG_SECONDS = 10.0
+_RESCAN_SECONDS = 60.0
+_SHORTEST_SECONDS = 0.01
+
+
+class Watermarks:
+    """Where the live rows begin, as far as this replica knows."""
+
+    def __init__(self, *, now: Clock) -> None:
+        self._now = now
+        self.forget()
+
+    def forget(self) -> None:
+        """Look at everything again."""
+        self.timers: float | None = None
+        self.queues: dict[UUID, float] = {}
+        self._since = self._now()
+
+    def refresh(self) -> None:
+        if self._now() - self._since > _RESCAN_SECONDS:
+            self.forget()
+
+    def taken(self, leases: list[Lease]) -> None:
+        """These were the first of their queues: before them, less the lag, nothing is alive."""
+        for lease in leases:
+            self.queues[lease.queue_id] = lease.due_at - RANK_SPAN_SECONDS - _LAG_SECONDS
+
+    def planned(self, latest: float | None) -> None:
+        if latest is not None:
+            self.timers = latest - _LAG_SECONDS
+
+
+class Rounds:
+    """Takes work for this replica, as much as it has free slots."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        replica: UUID,
+        flights: Flights,
+        dispatcher: Dispatcher,
+        secrets: Secrets,
+        fence: Fence,
+        clock: DatabaseClock,
+        now: Clock = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._replica = replica
+        self._flights = flights
+        self._dispatcher = dispatcher
+        self._secrets = secrets
+        self._fence = fence
+        self._clock = clock
+        self._marks = Watermarks(now=now)
+        self._turn = 0
+        self._pause = LOOK_SECONDS
+        self.claiming = asyncio.Lock()
+        """Held while a claim's answer is not in the book yet; reconciling takes it."""
+
+    def pause(self) -> float:
+        """Seconds until the next round is worth it."""
+        return self._pause
+
+    async def once(self) -> int:
+        """One round; how many jobs it moved."""
+        self._pause = LOOK_SECONDS
+        free = self._flights.free()
+        if free <= 0 or not self._fence.alive():
+            return 0
+        self._marks.refresh()
+        async with self.claiming, self._database.raw() as db:
+            seen = await jobs.survey(db, since=self._marks.timers)
+            self._clock.observe(seen.now)
+            moved, flights = await self._take(db, seen, free)
+        await self._begin(flights)
+        if not moved:
+            self._marks.forget()
+            self._pause = self._until(seen)
+        return moved
+
+    async def _take(self, db: Raw, seen: Survey, free: int) -> tuple[int, list[Flight]]:
+        """Steps 2 to 4; how many jobs moved, and the flights of those claimed."""
+        flights: list[Flight] = []
+        moved = 0
+        if seen.next_due is not None and seen.next_due <= seen.now + AHEAD_SECONDS:
+            ahead = await self._claim_ahead(db, min(free // 2, _BATCH))
+            flights += ahead
+            if seen.next_due <= seen.now:
+                moved += await self._plan(db)
+        if seen.lanes:
+            flights += await self._claim(db, seen.lanes, min(free - len(flights), _BATCH))
+        return moved + len(flights), flights
+
+    async def _claim_ahead(self, db: Raw, limit: int) -> list[Flight]:
+        if limit == 0:
+            return []
+        leases = await jobs.claim_ahead(
+            db, replica=self._replica, limit=limit, since=self._marks.timers, seconds=AHEAD_SECONDS
+        )
+        metrics.claimed.labels("ahead").inc(len(leases))
+        return self._dispatcher.hold(leases)
+
+    async def _plan(self, db: Raw) -> int:
+        count, latest = await jobs.plan(db, limit=2 * _BATCH, since=self._marks.timers)
+        self._marks.planned(latest)
+        metrics.planned.inc(count)
+        return count
+
+    async def _claim(self, db: Raw, lanes: tuple[Lane, ...], slots: int) -> list[Flight]:
+        self._turn += 1
+        quotas = share(lanes, slots, turn=self._turn)
+        if not quotas:
+            return []
+        wanted = [(queue, quota, self._marks.queues.get(queue)) for queue, quota in quotas.items()]
+        with metrics.claim_seconds.time():
+            leases = await jobs.claim(db, wanted, replica=self._replica)
+        self._marks.taken(leases)
+        metrics.claimed.labels("ready").inc(len(leases))
+        return self._dispatcher.hold(leases)
+
+    async def _begin(self, flights: list[Flight]) -> None:
+        """Load the keys of all their tenants in one query; a flight whose keys failed tries by itself."""
+        try:
+            await self._secrets.load({flight.lease.tenant_id for flight in flights})
+        finally:
+            self._dispatcher.start(flights)
+
+    def _until(self, seen: Survey) -> float:
+        """When nothing moved: until the next timer comes into reach, at most until the next look."""
+        if seen.lanes:
+            return _SHORTEST_SECONDS
+        if seen.next_due is None:
+            return LOOK_SECONDS
+        early = seen.next_due - seen.now
+        reach = early - AHEAD_SECONDS / 2 if early > AHEAD_SECONDS else early
+        return min(max(reach, _SHORTEST_SECONDS), LOOK_SECONDS)

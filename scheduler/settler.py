@@ -1,0 +1,129 @@
+"""Writing what became of leases, many at a time.
+
+While one statement is on its way, results gather for the next, so batches grow with the load by themselves.
+A result leaves the queue only when the database has answered for it: after an outage the same statement is
+sent again, and its fence tells what had been applied before.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import asyncpg
+import msgspec
+
+from core import log, metrics
+from core.clock import Clock
+from core.db import Database, Raw
+from core.jobs import store as jobs
+from core.jobs.model import Fate, Settled, Settlement
+from scheduler.flights import Flight, Flights, Phase
+
+_BATCH = 500
+_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+
+_log = log.get(__name__)
+
+
+class Settler:
+    """Takes results and writes them. ``due`` is told when a job comes due again; ``wake`` that work waits."""
+
+    def __init__(
+        self,
+        database: Database,
+        flights: Flights,
+        *,
+        due: Callable[[float], object],
+        now: Clock = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._flights = flights
+        self._due = due
+        self._now = now
+        self._waiting: deque[tuple[Flight, Settlement]] = deque()
+        self.wake: Callable[[], object] = lambda: None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, flight: Flight, settlement: Settlement) -> None:
+        """Have a lease ended. Its slot comes free when that is written."""
+        flight.phase = Phase.SETTLING
+        self._waiting.append((flight, settlement))
+        self.wake()
+
+    async def once(self) -> int:
+        """Write one batch; how many results it had. Raises what the database raises, and keeps the batch."""
+        batch = [self._waiting[i] for i in range(min(_BATCH, len(self._waiting)))]
+        if not batch:
+            return 0
+        now = self._now()
+        rows = [msgspec.structs.replace(one, started_ago=now - flight.started) for flight, one in batch]
+        with metrics.settle_seconds.time():
+            async with self._database.raw() as db:
+                answers = await settle(db, rows)
+        for _ in batch:
+            self._waiting.popleft()
+        fates = {answer.lease_token: answer for answer in answers}
+        for flight, settlement in batch:
+            self._settled(flight, settlement, fates[settlement.lease_token])
+        return len(batch)
+
+    def _settled(self, flight: Flight, settlement: Settlement, answer: Settled) -> None:
+        self._flights.remove(settlement.lease_token)
+        _count(settlement, answer)
+        if answer.due_at is not None:
+            self._due(answer.due_at)
+        _log.info(
+            "attempt_settled", job_id=str(answer.job_id), attempt=settlement.attempt, fate=answer.fate,
+            outcome=settlement.outcome, request_id=settlement.request_id, status=settlement.status,
+            error_code=settlement.error_code, duration_ms=round(settlement.duration * 1000, 1),
+            lease_token=str(settlement.lease_token), tenant_id=str(flight.lease.tenant_id),
+        )  # fmt: skip
+
+
+async def settle(db: Raw, rows: Sequence[Settlement]) -> list[Settled]:
+    """Settle all of them, whatever one row holds.
+
+    What the database refuses as data is halved until the row is found; that row is settled without its
+    response and error text, under the code `internal_error`. Its outcome stands: a job that was delivered
+    must not be delivered again because its answer cannot be stored.
+    """
+    try:
+        return await jobs.settle(db, rows)
+    except _REFUSED as error:
+        if len(rows) == 1:
+            _log.error("settlement_refused", job_id=str(rows[0].job_id), error=type(error).__name__)
+            return await jobs.settle(db, [_bare(rows[0])])
+    middle = len(rows) // 2
+    return [*await settle(db, rows[:middle]), *await settle(db, rows[middle:])]
+
+
+def _bare(row: Settlement) -> Settlement:
+    return Settlement(
+        job_id=row.job_id,
+        attempt=row.attempt,
+        lease_token=row.lease_token,
+        outcome=row.outcome,
+        retry_seconds=row.retry_seconds,
+        started_ago=row.started_ago,
+        duration=row.duration,
+        request_id=row.request_id,
+        error_code="internal_error",
+        error_message="What the target answered could not be stored.",
+    )
+
+
+def _count(settlement: Settlement, answer: Settled) -> None:
+    if answer.fate is Fate.FENCED:
+        metrics.fenced.inc()
+        return
+    if settlement.outcome is None:
+        metrics.returned.inc()
+    else:
+        metrics.attempts.labels(settlement.outcome).inc()
+        metrics.duration.observe(settlement.duration)
+    if answer.fate is Fate.RETRYING:
+        metrics.retries.inc()
+    elif answer.fate in (Fate.SUCCEEDED, Fate.FAILED, Fate.CANCELLED):
+        metrics.jobs_ended.labels(answer.fate).inc()
