@@ -45,12 +45,15 @@ class Calls:
         tenant: UUID = TENANT,
         seconds: float = 10,
         guard: Guard | None = None,
+        writing: Callable[[int], object] = lambda _: None,
     ) -> Reply:
         url = parse_url(target)
         assert isinstance(url, Url), url
         request = Request(tenant_id=tenant, method=method, url=url, headers=headers, body=body)
         deadline = asyncio.get_running_loop().time() + seconds
-        return await self.sender.send(request, deadline=deadline, guard=guard or (lambda: True))
+        return await self.sender.send(
+            request, deadline=deadline, guard=guard or (lambda: True), writing=writing
+        )
 
     async def response(
         self, target: str, *, method: str = "POST", body: bytes = b"", tenant: UUID = TENANT

@@ -94,6 +94,20 @@ async def test_a_call_cancelled_at_any_step_of_its_dial_leaves_nothing_open(call
     assert calls.sender.open_connections == 0
 
 
+async def test_the_caller_is_told_the_size_before_anything_is_written_and_only_then(calls: Calls) -> None:
+    told: list[int] = []
+    words = saying(True, False)
+    held = Held()
+    async with target(held) as there:
+        await calls.reply(there.url(), guard=lambda: next(words), writing=told.append)
+        assert told == []
+        call = asyncio.create_task(calls.reply(there.url(), body=b"x", writing=told.append))
+        await held.arrived.wait()
+        call.cancel()
+        await asyncio.wait([call])
+    assert told == [len(held.requests[0])]
+
+
 async def test_a_call_whose_deadline_has_passed_does_not_start(calls: Calls) -> None:
     async with target(answering(OK)) as there:
         reply = await calls.reply(there.url(), seconds=0)
