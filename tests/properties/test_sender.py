@@ -12,10 +12,10 @@ bodies = st.binary(max_size=200)
 statuses = st.integers(min_value=200, max_value=599)
 fragments = st.sampled_from(
     [
-        b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 103 Hint\r\n\r\n", b"HTTP/1.0 500 X\r\n", b"HTTP/1.1 204 No\r\n\r\n",
-        b"HTTP/1.1 101 S\r\n", b"\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"X-A: b\r\n",
-        b"5\r\nabcde\r\n", b"0\r\n\r\n", b"Connection: close\r\n", b"Upgrade: h2c\r\n", b"\0", b"\xff",
-        b"x" * 1000,
+        b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 103 Hint\r\n\r\n", b"HTTP/1.0 500 X\r\n", b"\r\n", b"\0", b"\xff",
+        b"HTTP/1.1 204 No\r\n\r\n", b"HTTP/1.1 101 S\r\n", b"Content-Length: 5\r\n", b"5\r\nabcde\r\n",
+        b"Transfer-Encoding: chunked\r\n", b"X-A: b\r\n", b"0\r\n\r\n", b"Connection: close\r\n",
+        b"Upgrade: h2c\r\n", b"x" * 1000,
     ]
 )  # fmt: skip
 anything = st.lists(st.one_of(fragments, st.binary(max_size=30)), max_size=20)

@@ -85,7 +85,7 @@ async def test_a_target_that_never_finishes_is_given_up_at_the_deadline(
     async with target(handler) as there:
         failure = await calls.failure(there.url(), FailureCode.TIMEOUT, seconds=SECONDS)
         took = loop.time() - started
-    assert SECONDS - 0.01 <= took < SECONDS + 0.3
+    assert SECONDS - 0.01 <= took < SECONDS + 1
     assert failure.bytes_sent > 0
     assert calls.sender.open_connections == 0
 
