@@ -49,6 +49,11 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, _CONTENTION) or is_outage(error)
 
 
+def is_refused(error: BaseException) -> bool:
+    """Whether the database refuses the values themselves (classes 22 and 23): repeating cannot help."""
+    return isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError)
+
+
 def retrying(seconds: float) -> AsyncRetrying:
     """Repeats a block on transient errors, with jitter, for at most ``seconds``; then raises the last one."""
     return AsyncRetrying(

@@ -6,8 +6,6 @@ does not answer yet is waited for, since it may be starting too.
 
 import asyncio
 
-import asyncpg
-
 from core import log
 from core.db import Database, is_transient
 from core.errors import SchemaError
@@ -23,10 +21,9 @@ _log = log.get(__name__)
 async def revision(database: Database) -> str | None:
     """The revision the database is at; none when it was never migrated."""
     async with database.raw() as db:
-        try:
-            found: str | None = await db.fetchval("SELECT version_num FROM alembic_version")
-        except asyncpg.UndefinedTableError:
+        if await db.fetchval("SELECT to_regclass('alembic_version')") is None:
             return None
+        found: str | None = await db.fetchval("SELECT version_num FROM alembic_version")
     return found
 
 

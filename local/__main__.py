@@ -1,10 +1,11 @@
 """`python -m local up | demo | migration NAME`: what the Makefile calls."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
 
-from local import migration, up
+from local import demo, migration, plan, up
 from local.refusal import Refusal
 
 
@@ -23,17 +24,17 @@ def ending(command: Callable[[], int]) -> int:
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["up"]:
-            return up.run(_story, stays=True)
+            return up.run(_demo().play, stays=True)
         case ["demo"]:
-            return up.run(_story, stays=False)
+            return up.run(_demo().play, stays=False)
         case ["migration", name]:
             return migration.write(name)
         case _:
             raise Refusal("usage: python -m local up | demo | migration NAME")
 
 
-async def _story(_base_url: str, _say: Callable[[str], None], _spawn: up.Spawn) -> bool:
-    return True
+def _demo() -> demo.Demo:
+    return demo.Demo(plan.folder(os.environ))
 
 
 if __name__ == "__main__":

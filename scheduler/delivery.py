@@ -7,7 +7,7 @@ timestamp and the signature over it differ.
 
 import random
 import secrets as randomness
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -91,7 +91,7 @@ def conclude(lease: Lease, reply: Response | Failure, *, now: float, duration: f
         ended(lease, verdict.outcome, now=now, verdict=verdict, duration=duration),
         bytes_sent=reply.bytes_sent,
         status=reply.status,
-        headers=_encoder.encode(dict(reply.headers)),
+        headers=_encoder.encode(_joined(reply.headers)),
         body=reply.body,
         truncated=reply.truncated,
     )
@@ -122,6 +122,14 @@ def interrupted(lease: Lease, *, now: float, bytes_sent: int, duration: float) -
     settlement = ended(lease, Outcome.INTERRUPTED, now=now, verdict=verdict, duration=duration)
     again = 0.0 if lease.attempt < retry.max_attempts and not _expired(lease, now) else None
     return msgspec.structs.replace(settlement, retry_seconds=again, bytes_sent=bytes_sent)
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Repeated headers as one, in their order (RFC 9110 5.2)."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
 
 
 def said(bytes_sent: int) -> str:

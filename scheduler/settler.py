@@ -9,18 +9,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import asyncpg
 import msgspec
 
 from core import log, metrics
 from core.clock import Clock
-from core.db import Database, Raw
+from core.db import Database, Raw, is_refused
 from core.jobs import store as jobs
 from core.jobs.model import Fate, Settled, Settlement
 from scheduler.flights import Flight, Flights, Phase
 
 _BATCH = 500
-_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 _log = log.get(__name__)
 
@@ -91,7 +89,9 @@ async def settle(db: Raw, rows: Sequence[Settlement]) -> list[Settled]:
     """
     try:
         return await jobs.settle(db, rows)
-    except _REFUSED as error:
+    except Exception as error:
+        if not is_refused(error):
+            raise
         if len(rows) == 1:
             _log.error("settlement_refused", job_id=str(rows[0].job_id), error=type(error).__name__)
             return await jobs.settle(db, [_bare(rows[0])])

@@ -8,6 +8,7 @@ import msgspec
 from core import ids
 from core.db import Database, Raw
 from core.jobs import store as jobs
+from core.jobs.backoff import Retry
 from core.jobs.model import HttpTarget, NewJob, Outcome, Settlement
 
 
@@ -43,7 +44,7 @@ def new_job(tenant: Tenant, **given: Any) -> NewJob:
         "sealed_headers": None,
         "timeout_seconds": 30,
         "success": '{"status":["2xx"]}',
-        "retry": '{"max_attempts":4,"backoff":"exponential","base_seconds":30,"max_seconds":3600,"jitter":0.25}',
+        "retry": msgspec.json.encode(Retry()).decode(),
         "labels": "{}",
         "fire_at": None,
         "delay_seconds": 0.0,
