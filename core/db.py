@@ -6,6 +6,7 @@ connection from the same pool, in autocommit, for the hot statements: one round 
 Nothing is opened here at import; a process's ``__main__`` calls `connect` and `close`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -115,13 +116,10 @@ class Database:
             pooled = await connection.get_raw_connection()
             try:
                 yield pooled.driver_connection
-            except asyncpg.PostgresError as error:
-                if is_outage(error):
-                    await connection.invalidate()
-                raise
-            except BaseException:
+            except BaseException as error:
                 # Cut off or cancelled in the middle of a statement: never hand it to somebody else.
-                await connection.invalidate()
+                if is_outage(error) or isinstance(error, asyncio.CancelledError):
+                    await connection.invalidate()
                 raise
 
     @asynccontextmanager

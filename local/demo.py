@@ -46,6 +46,13 @@ class Demo:
 
     async def play(self, base_url: str, say: Say, spawn: Spawn) -> bool:
         """Sign in, start the receiver, schedule, watch; whether every job arrived and was verified."""
+        try:
+            return await self._tell(base_url, say, spawn)
+        except (httpx.HTTPError, TimeoutError, RuntimeError) as error:
+            say(f"the demo could not go on: {error!r}")
+            return False
+
+    async def _tell(self, base_url: str, say: Say, spawn: Spawn) -> bool:
         async with httpx.AsyncClient(base_url=base_url, timeout=10, trust_env=False) as api:
             session = await _sign_in(api)
             say(f"signed in as {EMAIL} through a magic link")

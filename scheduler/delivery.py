@@ -114,10 +114,10 @@ def ended(
     )
 
 
-def interrupted(lease: Lease, *, now: float, bytes_sent: int, duration: float) -> Settlement:
-    """The settlement of a call that shutdown cut off: the next attempt may follow at once."""
+def interrupted(lease: Lease, *, why: str, now: float, bytes_sent: int, duration: float) -> Settlement:
+    """The settlement of a call that its replica cut off: the next attempt may follow at once."""
     retry = _retries.decode(lease.retry)
-    message = f"The replica shut down during the call; {said(bytes_sent)}."
+    message = f"The replica {why} during the call; {said(bytes_sent)}."
     verdict = Verdict(Outcome.INTERRUPTED, code="interrupted", message=message)
     settlement = ended(lease, Outcome.INTERRUPTED, now=now, verdict=verdict, duration=duration)
     again = 0.0 if lease.attempt < retry.max_attempts and not _expired(lease, now) else None

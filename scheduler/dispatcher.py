@@ -13,6 +13,8 @@ import math
 import time
 from collections.abc import Sequence
 
+import msgspec
+
 from core import log, metrics
 from core.clock import Clock, DatabaseClock
 from core.jobs.model import Lease, Outcome, Settlement
@@ -154,23 +156,18 @@ class Dispatcher:
             ),
         )  # fmt: skip
 
-    def _aborted(self, flight: Flight) -> Settlement | None:
-        """What a cut-off call is settled as; nothing when the job is somebody else's."""
-        lease, duration = flight.lease, self._now() - flight.started
+    def _aborted(self, flight: Flight) -> Settlement:
+        """What a cut-off call is settled as. If the job is somebody else's by now, the fence drops it."""
+        lease, now, duration = flight.lease, self._clock.now(), self._now() - flight.started
         if flight.abort is Abort.CANCELLED:
             message = f"The call was aborted on request; {delivery.said(flight.bytes_sent)}."
             verdict = Verdict(Outcome.CANCELLED, code="cancelled", message=message)
-            return delivery.ended(
-                lease, Outcome.CANCELLED, now=self._clock.now(), verdict=verdict, duration=duration
-            )
-        if flight.abort is Abort.INTERRUPTED:
-            if flight.bytes_sent:
-                metrics.possible_duplicates.inc()
-            return delivery.interrupted(
-                lease, now=self._clock.now(), bytes_sent=flight.bytes_sent, duration=duration
-            )
-        self._flights.remove(lease.lease_token)
-        return None
+            settlement = delivery.ended(lease, Outcome.CANCELLED, now=now, verdict=verdict, duration=duration)
+            return msgspec.structs.replace(settlement, bytes_sent=flight.bytes_sent)
+        if flight.bytes_sent:
+            metrics.possible_duplicates.inc()
+        why = "shut down" if flight.abort is Abort.INTERRUPTED else "lost touch with the database"
+        return delivery.interrupted(lease, why=why, now=now, bytes_sent=flight.bytes_sent, duration=duration)
 
     def _broken(self, flight: Flight) -> Settlement:
         """Our own fault, not the target's: try again by the policy."""

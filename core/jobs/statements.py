@@ -149,7 +149,7 @@ gone AS (
 
 # N leases end. The fence is the DELETE: job, attempt and token must all match, and what it returns is obeyed, so
 # that a cancel request that arrived a moment ago counts. Safe to repeat: a second time finds its own attempts.
-SETTLE = """
+SETTLE = f"""
 WITH inp AS MATERIALIZED (
   SELECT * FROM unnest(
     $1::uuid[], $2::int2[], $3::uuid[], $4::text[], $5::float8[], $6::float8[], $7::float8[], $8::text[],
@@ -184,10 +184,16 @@ tries AS (
   FROM fates WHERE outcome IS NOT NULL),
 again AS (
   INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
-  SELECT job_id, tenant_id, queue_id, CASE fate WHEN 'returned' THEN due_at ELSE retry_at END,
-         CASE fate WHEN 'returned' THEN attempt ELSE attempt + 1 END,
-         CASE WHEN fate = 'returned' THEN losses WHEN outcome = 'lost' THEN losses + 1 ELSE 0 END, priority
-  FROM fates WHERE fate IN ('returned', 'retrying')),
+  SELECT job_id, tenant_id, queue_id, retry_at, attempt + 1,
+         CASE WHEN outcome = 'lost' THEN losses + 1 ELSE 0 END, priority
+  FROM fates WHERE fate = 'retrying'
+  UNION ALL
+  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority
+  FROM fates WHERE fate = 'returned' AND due_at > now()),
+back AS (
+  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
+  SELECT queue_id, due_at - priority * {_STEP}, job_id, tenant_id, due_at, attempt, losses, priority
+  FROM fates WHERE fate = 'returned' AND due_at <= now()),
 ended AS (
   INSERT INTO endings (job_id, tenant_id, state, attempts, error_code, error_message, finished_at,
                        cancel_requested_at)

@@ -145,7 +145,7 @@ async def test_a_lease_given_back_burns_no_attempt(database: Database, tenant: T
         [lease] = await claim(db, tenant)
         [settled] = await jobs.settle(db, [settlement(lease, None)])
         assert settled.fate is Fate.RETURNED
-        assert await db.fetchval("SELECT attempt FROM timers WHERE job_id = $1", job) == 1
+        assert await db.fetchval("SELECT attempt FROM ready WHERE job_id = $1", job) == 1
         assert await db.fetchval("SELECT count(*) FROM attempts") == 0
 
 
