@@ -44,8 +44,12 @@ def build(settings: Settings, database: Database, keyring: Keyring) -> Edge:
 
 def describe() -> bytes:
     """The OpenAPI document as JSON; needs no database and no settings."""
-    inner = _litestar(dict.fromkeys(_NAMES), None, config=openapi.config())
-    return msgspec.json.encode(openapi.document(inner))
+    return msgspec.json.encode(openapi.document(skeleton(openapi.config())))
+
+
+def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
+    """The routes alone, unguarded and with nothing behind them: to be looked at, never to be served."""
+    return _litestar(dict.fromkeys(_NAMES), None, config=config)
 
 
 _NAMES = ("database", "keyring", "settings", "sign_in", "cookie")

@@ -48,8 +48,9 @@ _HSTS = (b"strict-transport-security", b"max-age=31536000")
 class Edge:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool, body_seconds: float = _BODY_SECONDS) -> None:
         self._app = app
+        self._body_seconds = body_seconds
         self._defaults = (*SECURITY_HEADERS, _HSTS) if https else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +71,7 @@ class Edge:
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer", request_id: str) -> None:
         try:
             _check(scope)
-            await self._app(scope, _Body(receive).receive, answer.send)
+            await self._app(scope, _Body(receive, self._body_seconds).receive, answer.send)
         except Rejected as error:
             await answer.problem(error.status, error.code, error.message, request_id)
         except Exception:
@@ -111,8 +112,9 @@ class _Answer:
 class _Body:
     """The request's body, for which there is one deadline however small its pieces are."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, seconds: float) -> None:
         self._receive = receive
+        self._seconds = seconds
         self._deadline: float | None = None
         self._complete = False
 
@@ -121,7 +123,7 @@ class _Body:
         if self._complete:
             return await self._receive()
         if self._deadline is None:
-            self._deadline = asyncio.get_running_loop().time() + _BODY_SECONDS
+            self._deadline = asyncio.get_running_loop().time() + self._seconds
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()

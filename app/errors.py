@@ -28,6 +28,8 @@ MEDIA_TYPE = "application/problem+json"
 
 _log = log.get(__name__)
 _RETRY_AFTER_OUTAGE = 2
+_DETAILED = 3
+"""Faults that the detail names; the list has them all."""
 
 
 class Rejected(NoonmarkError):
@@ -115,8 +117,10 @@ def on_noonmark_error(request: Request[Any, Any, Any], error: NoonmarkError) -> 
     status = error.status if isinstance(error, Rejected) else _STATUS.get(type(error), 500)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_unexpected(request, error)
-    faults = error.faults if isinstance(error, Invalid | NotReady) else None
-    return _answer(request, status, error.code, error.message, headers=_headers(error), errors=faults)
+    if isinstance(error, Invalid | NotReady):
+        detail = "; ".join(_sentence(fault) for fault in error.faults[:_DETAILED])
+        return _answer(request, status, error.code, detail, headers=_headers(error), errors=error.faults)
+    return _answer(request, status, error.code, error.message, headers=_headers(error))
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -159,6 +163,11 @@ def _answer(
     return Response(content=content, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def _sentence(fault: Fault) -> str:
+    place = fault.pointer or fault.parameter
+    return f"{place}: {fault.message}" if place else fault.message
+
+
 def _headers(error: NoonmarkError) -> dict[str, str]:
     match error:
         case Rejected():
@@ -185,7 +194,7 @@ def _parameter_fault(item: dict[str, Any]) -> Fault:
     key, message = str(item.get("key", "")), str(item.get("message", "does not fit"))
     if key == "data":
         return Fault(code="missing", message="a JSON body is needed", pointer="")
-    return Fault(code="invalid", message=f"{key}: {message}", parameter=key)
+    return Fault(code="invalid", message=message, parameter=key)
 
 
 HANDLERS: dict[Any, Any] = {

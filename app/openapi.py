@@ -10,6 +10,7 @@ from litestar import Litestar, Request, Response, Router, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.routes import HTTPRoute
+from litestar.types import Empty
 
 from app import structs
 from app.errors import MEDIA_TYPE, Problem
@@ -27,7 +28,6 @@ _PROBLEMS = {
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "422": "The request has faults; each is listed.",
-    "429": "Too many requests.",
     "default": "Something went wrong.",
 }
 
@@ -70,18 +70,20 @@ def _operations(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     public = bool(handler.opt.get("public"))
     operation["security"] = [] if public else [{"bearer": []}]
-    expected = {"400", "404", "default"}
+    expected = {"400", "default"}
     if not public:
         expected |= {"401", "403"}
-    if handler.parsed_data_field is not None:
-        expected |= {"413", "415"}
-    if handler.http_methods != {"GET"}:
-        expected |= {"409", "429"}
-    if handler.parsed_data_field is not None or operation.get("parameters"):
+    if (data := handler.parsed_data_field) is not None:
+        expected |= {"413", "415", "422"}
+        operation["requestBody"]["required"] = data.default is Empty
+    if places := {parameter["in"] for parameter in operation.get("parameters", ())}:
         expected.add("422")
+    if "path" in places:
+        expected |= {"404"} if handler.http_methods == {"GET"} else {"404", "409"}
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status in sorted(expected):
-        operation["responses"][status] = {"description": _PROBLEMS[status], "content": content}
+        problem = {"description": _PROBLEMS[status], "content": content}
+        operation["responses"].setdefault(status, problem)
 
 
 @get("/openapi.json", operation_id="getOpenAPI", opt=PUBLIC, include_in_schema=False, sync_to_thread=False)

@@ -31,7 +31,8 @@ async def ready(database: NamedDependency[Database]) -> Readiness:
 def exposition() -> Response[bytes]:
     """Prometheus metrics of this process."""
     content, media_type = metrics.render()
-    return Response(content=content, media_type=media_type)
+    # Litestar adds the charset itself.
+    return Response(content=content, media_type=media_type.removesuffix("; charset=utf-8"))
 
 
 def router() -> Router:

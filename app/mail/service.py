@@ -76,7 +76,10 @@ class Post:
         """Send one batch; how many were claimed."""
         async with self._database.begin() as connection:
             claimed = await mails.claim(connection, limit=_BATCH, hold=_HOLD, lifetime=_LIFETIME)
-        await asyncio.gather(*(self._see_to(mail) for mail in claimed))
+        seen_to = await asyncio.gather(*map(self._see_to, claimed), return_exceptions=True)
+        for error in filter(None, seen_to):
+            # After all the others had their turn; this one is due again when its hold runs out.
+            raise error
         return len(claimed)
 
     async def _see_to(self, mail: Claimed) -> None:

@@ -20,25 +20,25 @@ _CSP = (
 @get("/", opt=PUBLIC, sync_to_thread=False)
 def index() -> Response[bytes]:
     """What this is."""
-    return _page("index.html", "text/html; charset=utf-8")
+    return _page("index.html", "text/html")
 
 
 @get("/sign-in", opt=PUBLIC, sync_to_thread=False)
 def sign_in() -> Response[bytes]:
     """Where a magic link leads."""
-    return _page("sign-in.html", "text/html; charset=utf-8")
+    return _page("sign-in.html", "text/html")
 
 
 @get("/pages/sign-in.js", opt=PUBLIC, sync_to_thread=False)
 def script() -> Response[bytes]:
     """What the sign-in page does."""
-    return _page("sign-in.js", "text/javascript; charset=utf-8")
+    return _page("sign-in.js", "text/javascript")
 
 
 @get("/pages/style.css", opt=PUBLIC, sync_to_thread=False)
 def style() -> Response[bytes]:
     """How pages look."""
-    return _page("style.css", "text/css; charset=utf-8")
+    return _page("style.css", "text/css")
 
 
 def _page(name: str, media_type: str) -> Response[bytes]:

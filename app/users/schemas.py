@@ -9,6 +9,9 @@ from msgspec import Meta
 
 from app.users.tokens import ACCESS_SECONDS
 
+Instant = Annotated[datetime, Meta(tz=True)]
+"""With an offset, as RFC 3339 wants it."""
+
 _Token = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
@@ -47,7 +50,7 @@ class User(msgspec.Struct, frozen=True):
 
     id: UUID
     email: str
-    created_at: datetime
+    created_at: Instant
 
 
 class Tenant(msgspec.Struct, frozen=True):
@@ -55,7 +58,7 @@ class Tenant(msgspec.Struct, frozen=True):
 
     id: UUID
     name: str
-    created_at: datetime
+    created_at: Instant
 
 
 class Me(msgspec.Struct, frozen=True):

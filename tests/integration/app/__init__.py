@@ -1,0 +1,1 @@
+"""Proofs of the API on a real database."""

@@ -1,0 +1,70 @@
+"""Probes: what they ask, and what they say when something is missing."""
+
+import httpx
+
+from app import application
+from app.migration import head, migrate
+from core.db import Database
+from core.sealing import Keyring
+from core.settings import Settings
+
+
+async def test_a_migrated_database_is_ready(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+async def test_without_a_database_the_process_lives_and_is_not_ready(
+    settings: Settings, keyring: Keyring
+) -> None:
+    away = Database("postgresql://nobody@127.0.0.1:1/none", name="tests")
+    edge = application.build(settings, away, keyring)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://x") as api:
+        assert (await api.get("/healthz")).status_code == 200
+        answer = await api.get("/readyz")
+        assert answer.status_code == 503
+        assert [check["code"] for check in answer.json()["errors"]] == ["database"]
+    await away.close()
+
+
+async def test_another_schema_is_not_ready(api: httpx.AsyncClient, database: Database) -> None:
+    async with database.raw() as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    answer = await api.get("/readyz")
+    assert answer.status_code == 503
+    assert [check["code"] for check in answer.json()["errors"]] == ["schema"]
+
+
+async def test_a_database_that_was_never_migrated_is_not_ready(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    async with database.raw() as connection:
+        await connection.execute("DROP TABLE alembic_version")
+    answer = await api.get("/readyz")
+    assert answer.status_code == 503
+    assert "none" in answer.json()["detail"]
+
+
+async def test_no_room_for_tomorrows_history_is_not_ready(api: httpx.AsyncClient, database: Database) -> None:
+    async with database.raw() as connection:
+        day = await connection.fetchval(
+            "SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')"
+        )
+        await connection.execute(f"DROP TABLE events_p{day}")
+    answer = await api.get("/readyz")
+    assert answer.status_code == 503
+    assert [check["code"] for check in answer.json()["errors"]] == ["partitions"]
+
+
+async def test_metrics_count_requests(api: httpx.AsyncClient) -> None:
+    await api.get("/healthz")
+    answer = await api.get("/metrics")
+    assert answer.headers["content-type"].count("charset") == 1
+    text = answer.text
+    assert 'noonmark_http_requests_total{method="GET",status="200"}' in text
+
+
+async def test_migrating_twice_is_migrating_once(database: Database) -> None:
+    await migrate(database)
+    async with database.raw() as connection:
+        assert await connection.fetchval("SELECT version_num FROM alembic_version") == head()

@@ -1,0 +1,1 @@
+"""Proofs of sign-in on a real database."""

@@ -1,0 +1,1 @@
+"""Proofs of how mail reads and how it is handed on."""
