@@ -24,7 +24,7 @@ define install
 	  cp requirements/$(1).txt .venv/$(1).txt; }
 endef
 
-.PHONY: help up demo test check lock migration openapi clean
+.PHONY: help up demo test check lock migration docs openapi clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,10 @@ migration: ## Write the migration between the migrations and the tables (name=ad
 	@test -n "$(name)" || { echo "say what it does: make migration name=add_something" >&2; exit 1; }
 	$(call install,develop)
 	@$(BIN)/python -m local migration "$(name)"
+
+docs: ## Write the generated tables of README.md and docs/
+	$(call install,local)
+	@$(BIN)/python -m docs.generator
 
 openapi: ## Write docs/openapi.json
 	$(call install,local)

@@ -1,0 +1,34 @@
+"""The API's routes that exist now, from the OpenAPI document."""
+
+from typing import Any
+
+import msgspec
+
+from app import application
+from docs.generator.markdown import table as rows_of
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def described() -> dict[str, Any]:
+    """The OpenAPI document, as `make openapi` writes it."""
+    document: dict[str, Any] = msgspec.json.decode(application.describe())
+    return document
+
+
+def table() -> str:
+    """One row a route, ordered by path."""
+    paths: dict[str, Any] = described()["paths"]
+    rows = [
+        (method.upper(), path, operation)
+        for path, operations in sorted(paths.items())
+        for method in _METHODS
+        if (operation := operations.get(method)) is not None
+    ]
+    return rows_of(("route", "who", "what"), [_row(*row) for row in rows])
+
+
+def _row(method: str, path: str, operation: dict[str, Any]) -> tuple[str, str, str]:
+    who = "signed in" if operation.get("security") else "anybody"
+    said = str(operation.get("description") or operation.get("summary") or "")
+    return f"`{method} {path}`", who, said.split("\n\n")[0]
