@@ -21,7 +21,8 @@ import uvloop
 
 from app import application, migration, sweep
 from app.health import readiness
-from app.mail.service import Post, carrier
+from app.hints import Hints
+from app.mail.service import Post, choose
 from app.server import Server, listen, settle_memory
 from core import log
 from core.db import Database, is_outage
@@ -93,11 +94,12 @@ async def _migrate(settings: Settings) -> int:
 
 async def _serve(settings: Settings, *, migrate: bool) -> int:
     """Open, serve until a signal, close; in this order everything can count on what came before it."""
-    keyring = _keyring(settings)
+    keyring, carrier = _keyring(settings), choose(settings)
     if migrate and (code := await _migrate(settings)):
         return code
     log.configure(settings.log_level, process="app")
     database = Database(settings.database_url, name="noonmark-app", pooled=settings.pooled)
+    hints = Hints(database)
     try:
         await _require_schema(database)
         with listen(settings) as listener:
@@ -106,16 +108,16 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
             public_url = (settings.public_url or address).rstrip("/")
             settings = msgspec.structs.replace(settings, port=port, public_url=public_url)
             server = Server(application.build(settings, database, keyring))
-            loops = _loops(settings, database, keyring)
+            loops = _loops(Post(database, keyring, carrier), database)
             await _run(server, listener, loops, partial(_announce, database, address))
     finally:
+        hints.close()
         await database.close()
     return 0
 
 
-def _loops(settings: Settings, database: Database, keyring: Keyring) -> list[Loop]:
+def _loops(post: Post, database: Database) -> list[Loop]:
     """What repeats beside the server, from its start to its end."""
-    post = Post(database, keyring, carrier(settings))
     return [
         Loop(post.once, name="mail", interval=_MAIL_SECONDS),
         Loop(partial(sweep.once, database), name="sweep", interval=_SWEEP_SECONDS),

@@ -55,7 +55,7 @@ class Nobody:
         return Undelivered(reason="neither RESEND_API_KEY nor SMTP_URL is set", permanent=False)
 
 
-def carrier(settings: Settings) -> Carrier:
+def choose(settings: Settings) -> Carrier:
     """Resend, SMTP, or in development nobody. Raises SettingError if the setting is no mail server."""
     if settings.resend_api_key is not None:
         return ByResend(settings.resend_api_key, sender=settings.mail_from)

@@ -1,6 +1,7 @@
 """The outermost layer, around an application that can do anything."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -150,7 +151,7 @@ async def test_a_plain_path_passes(path: bytes) -> None:
 
 
 async def test_nul_in_the_query_is_refused() -> None:
-    scope = http_scope(b"/") | {"query_string": b"a=%00"}
+    scope: Scope = {**http_scope(b"/"), "query_string": b"a=%00"}
     assert await status_of(scope) == 400
 
 
@@ -176,7 +177,9 @@ async def test_a_body_that_never_ends_is_cut_off() -> None:
 
 
 async def test_waiting_for_the_end_of_the_connection_has_no_deadline() -> None:
-    messages = iter([{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}])
+    messages: Iterator[Message] = iter(
+        [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+    )
 
     async def receive() -> Message:
         return next(messages)

@@ -9,7 +9,7 @@ import pytest
 
 from app.mail.carrier import Undelivered
 from app.mail.letters import Letter
-from app.mail.service import Development, Nobody, Post, carrier
+from app.mail.service import Development, Nobody, Post, choose
 from core.db import Database
 from core.sealing import Keyring, parse_keys
 from core.settings import Settings
@@ -180,15 +180,15 @@ async def test_in_development_the_mail_stays_readable_after_it_was_sent(
     api: httpx.AsyncClient, database: Database, keyring: Keyring, settings: Settings
 ) -> None:
     await ask(api, "a@x.io")
-    assert await Post(database, keyring, carrier(settings)).once() == 1
+    assert await Post(database, keyring, choose(settings)).once() == 1
     items = (await api.get("/dev/outbox", params={"to": "A@x.io"})).json()["items"]
     assert [item["to"] for item in items] == ["a@x.io"]
 
 
 def test_who_carries_mail_follows_from_the_settings(settings: Settings) -> None:
-    assert isinstance(carrier(settings), Development)
+    assert isinstance(choose(settings), Development)
     produced = {name: getattr(settings, name) for name in settings.__struct_fields__} | {"env": "production"}
-    assert isinstance(carrier(Settings(**produced)), Nobody)
+    assert isinstance(choose(Settings(**produced)), Nobody)
 
 
 async def test_without_a_mail_service_a_mail_waits_for_one(
