@@ -1,0 +1,104 @@
+"""A whole installation on one database: processes with short timings, and a receiver with its ledger.
+
+Nothing is shared between two fleets but the PostgreSQL server; nothing outlives the test run.
+"""
+
+import base64
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from tests.e2e.ledger import Ledger
+from tests.e2e.processes import Process
+
+BEAT_SECONDS = 0.3
+TTL_SECONDS = 2.0
+DEFAULTS: Mapping[str, str] = {}
+CALM: Mapping[str, str] = {"NOONMARK_BEAT_SECONDS": "1", "NOONMARK_LEASE_TTL_SECONDS": "15"}
+"""For tests in which no lease is to run out, however slow the machine."""
+REAPED_SECONDS = 15.0
+"""A lease is taken from a dead replica, and its job delivered, within this: generous, for slow machines."""
+
+
+class Fleet:
+    """Starts processes on demand; each is a context of its own and stops with it."""
+
+    def __init__(self, dsn: str, folder: Path) -> None:
+        self.dsn = dsn
+        self.folder = folder
+        self.master_key = base64.b64encode(os.urandom(32)).decode()
+        self.jwt_secret = base64.b64encode(os.urandom(48)).decode()
+        self.started: list[Process] = []
+        self.ledger = Ledger(folder / "ledger")
+        self._receiver = self.start("receiver", "-m", "tests.e2e.receiver", str(folder / "ledger"))
+        port = _first_line(self._receiver)
+        self.target = f"http://127.0.0.1:{port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        for process in self.started:
+            process.kill()
+
+    def scheduler(self, *, dsn: str | None = None, settings: Mapping[str, str] = DEFAULTS) -> Process:
+        return self.start("scheduler", "-m", "scheduler", environment=self.environment(dsn, settings))
+
+    def reaper(self, *, dsn: str | None = None, settings: Mapping[str, str] = DEFAULTS) -> Process:
+        return self.start("reaper", "-m", "reaper", environment=self.environment(dsn, settings))
+
+    @contextmanager
+    def crew(
+        self, schedulers: int, *, reapers: int = 1, settings: Mapping[str, str] = DEFAULTS
+    ) -> Iterator[list[Process]]:
+        """Schedulers, with reapers beside them; only the schedulers are handed out."""
+        with contextlib.ExitStack() as stack:
+            for _ in range(reapers):
+                stack.enter_context(self.reaper(settings=settings))
+            yield [stack.enter_context(self.scheduler(settings=settings)) for _ in range(schedulers)]
+
+    def start(self, kind: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
+        name = f"{kind}-{sum(1 for one in self.started if one.name.startswith(kind)) + 1}"
+        process = Process(name, list(arguments), environment or {}, folder=self.folder)
+        self.started.append(process)
+        return process
+
+    def environment(self, dsn: str | None, settings: Mapping[str, str]) -> dict[str, str]:
+        ours = {
+            "DATABASE_URL": dsn or self.dsn,
+            "PORT": "0",
+            "NOONMARK_ENV": "development",
+            "NOONMARK_MASTER_KEYS": f"k1:{self.master_key}",
+            "NOONMARK_JWT_SECRET": self.jwt_secret,
+            "NOONMARK_EGRESS_ALLOW": "127.0.0.0/8",
+            "NOONMARK_BEAT_SECONDS": str(BEAT_SECONDS),
+            "NOONMARK_LEASE_TTL_SECONDS": str(TTL_SECONDS),
+            "NOONMARK_DRAIN_SECONDS": "10",
+        }
+        return ours | dict(settings)
+
+    def release(self, group: str) -> None:
+        """Let the held calls of a group go, and those that come later."""
+        self._order(f"release/{group}")
+
+    def signs(self, secrets: list[str]) -> None:
+        """What deliveries are signed with."""
+        self._order("secrets", secrets)
+
+    def _order(self, what: str, content: list[str] | None = None) -> None:
+        httpx.post(f"{self.target}/-/{what}", json=content or [], trust_env=False).raise_for_status()
+
+
+def _first_line(process: Process, *, within: float = 20.0) -> str:
+    """For fixtures that are no coroutines."""
+    end = time.monotonic() + within
+    while "\n" not in process.printed():
+        assert process.alive and time.monotonic() < end, f"{process.name} does not serve:\n{process.tail()}"
+        time.sleep(0.01)
+    return process.printed().splitlines()[0]

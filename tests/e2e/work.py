@@ -1,0 +1,218 @@
+"""The jobs of one test: made, watched, struck by faults, and judged at the end."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from core.db import Database
+from core.jobs import store as jobs
+from core.jobs.model import HttpTarget
+from tests.e2e import history
+from tests.e2e.fleet import TTL_SECONDS, Fleet
+from tests.e2e.history import Attempt, Ending, Fault, History, Promise, Report
+from tests.e2e.ledger import Arrival
+from tests.e2e.processes import Process
+from tests.e2e.waiting import wait_until
+from tests.jobs import Tenant, new_job
+
+RETRY = {"max_attempts": 4, "backoff": "exponential", "base_seconds": 0.2, "max_seconds": 0.5, "jitter": 0.25}
+
+
+class Work:
+    """Everything is asked of the database itself, never by way of what a test puts before it."""
+
+    def __init__(self, fleet: Fleet, tenant: Tenant, database: Database) -> None:
+        self.fleet = fleet
+        self.tenant = tenant
+        self.database = database
+        self.group = uuid4().hex[:8]
+        self.promises: list[Promise] = []
+        self._first = len(fleet.started)
+        self._faults: list[Fault] = []
+        self._sightings: list[Ending] = []
+
+    async def submit(self, count: int = 1, *, orders: str = "", **given: Any) -> list[UUID]:
+        """Have jobs stored; each calls a path of its own, with orders to the receiver (see there)."""
+        made = [self._new(orders, given) for _ in range(count)]
+        async with self.database.raw() as db:
+            created = await jobs.create(db, [job for job, _ in made])
+        assert all(one.created for one in created)
+        self.promises += [promise for _, promise in made]
+        return [promise.id for _, promise in made]
+
+    def _new(self, orders: str, given: dict[str, Any]) -> tuple[Any, Promise]:
+        path = f"/{self.group}/{uuid4().hex[:12]}"
+        target = HttpTarget(url=f"{self.fleet.target}{path}?{orders}")
+        retry = RETRY | given.get("retry", {})
+        body = msgspec.json.encode({"path": path})
+        rest = {key: value for key, value in given.items() if key != "retry"}
+        job = new_job(
+            self.tenant,
+            **{
+                "target": msgspec.json.encode(target).decode(),
+                "body": body,
+                "retry": msgspec.json.encode(retry).decode(),
+                **rest,
+            },
+        )
+        return job, Promise(
+            id=job.id,
+            path=path,
+            method="POST",
+            body_sha256=hashlib.sha256(body).hexdigest(),
+            max_attempts=retry["max_attempts"],
+        )
+
+    # Waiting for things to happen.
+
+    async def arrived(self, count: int = 1, *, attempt: int = 1, within: float = 10.0) -> list[Arrival]:
+        """So many requests of this attempt number."""
+
+        def look() -> list[Arrival]:
+            found = [one for one in self.arrivals() if one.request.attempt == attempt]
+            return found if len(found) >= count else []
+
+        return await wait_until(look, within=within, what=f"{count} arrivals of attempt {attempt}")
+
+    async def ended(self, within: float = 30.0) -> list[Ending]:
+        """Every job of ours has ended."""
+
+        async def look() -> list[Ending]:
+            found = await self.endings()
+            return list(found.values()) if len(found) == len(self.promises) else []
+
+        return await wait_until(look, within=within, what="every job has ended")
+
+    async def leased(self, count: int, *, process: Process | None = None, within: float = 10.0) -> None:
+        """So many of our jobs are held, by this process if one is named."""
+        replica = None if process is None else await replica_id(process)
+
+        async def look() -> bool:
+            found = await self._rows(
+                """SELECT replica_id FROM leases
+                   WHERE job_id = ANY($1) AND ($2::uuid IS NULL OR replica_id = $2)""",
+                replica,
+            )
+            return len(found) >= count
+
+        await wait_until(look, within=within, what=f"{count} leases")
+
+    # Breaking things.
+
+    async def strike(self, name: str, *processes: Process) -> Fault:
+        """Freeze these schedulers, and write down which attempts they have in flight."""
+        for process in processes:
+            process.freeze()
+        replicas = [await replica_id(process) for process in processes]
+        rows = await self._rows(
+            "SELECT job_id, attempt FROM leases WHERE job_id = ANY($1) AND replica_id = ANY($2)", replicas
+        )
+        fault = Fault(name, frozenset((row[0], row[1]) for row in rows))
+        self._faults.append(fault)
+        return fault
+
+    async def kill(self, *processes: Process) -> Fault:
+        fault = await self.strike(f"kill -9 {', '.join(one.name for one in processes)}", *processes)
+        for process in processes:
+            process.kill()
+        return fault
+
+    def excuse(self, fault: Fault) -> None:
+        """A fault that the test itself took note of."""
+        self._faults.append(fault)
+
+    async def look(self) -> None:
+        """Remember the endings there are: they must be the same for ever."""
+        self._sightings += (await self.endings()).values()
+
+    # Judging.
+
+    def arrivals(self) -> list[Arrival]:
+        return self.fleet.ledger.arrivals(f"/{self.group}/")
+
+    async def endings(self) -> dict[UUID, Ending]:
+        rows = await self._rows(
+            "SELECT job_id, state, attempts, error_code, finished_at FROM endings WHERE job_id = ANY($1)"
+        )
+        return {row[0]: Ending(*row) for row in rows}
+
+    async def attempts(self) -> list[Attempt]:
+        rows = await self._rows(
+            """SELECT job_id, number, outcome, lease_token, replica_id, bytes_sent, error_code
+               FROM attempts WHERE job_id = ANY($1) ORDER BY job_id, number, id"""
+        )
+        return [Attempt(*row) for row in rows]
+
+    async def outcomes(self) -> list[str]:
+        """Of the attempts at the one job of this test, in order."""
+        assert len(self.promises) == 1
+        return [one.outcome for one in await self.attempts()]
+
+    async def check(self) -> Report:
+        """The verdict; complaints fail the test."""
+        report = history.check(
+            History(
+                promises=self.promises,
+                arrivals=self.arrivals(),
+                database=await self._dump(),
+                faults=self._faults,
+                sightings=self._sightings,
+                fenced=self._fenced(),
+            )
+        )
+        assert report.complaints == [], "\n".join([str(report), *report.complaints[:20]])
+        return report
+
+    async def _dump(self) -> history.Database:
+        stored = await self._rows(
+            "SELECT id, extract(epoch FROM fire_at)::float8 FROM jobs WHERE id = ANY($1)"
+        )
+        places = await self._rows(
+            """SELECT job_id, 'timers' FROM timers WHERE job_id = ANY($1)
+               UNION ALL SELECT job_id, 'ready' FROM ready WHERE job_id = ANY($1)
+               UNION ALL SELECT job_id, 'leases' FROM leases WHERE job_id = ANY($1)
+               UNION ALL SELECT job_id, 'endings' FROM endings WHERE job_id = ANY($1)"""
+        )
+        events = await self._rows(
+            "SELECT job_id, kind FROM events WHERE job_id = ANY($1) AND kind = ANY($2)", list(history.FINAL)
+        )
+        dead = await self._rows("SELECT job_id FROM dead_letters WHERE job_id = ANY($1)")
+        return history.Database(
+            fire_at={row[0]: row[1] for row in stored},
+            places=[(row[0], row[1]) for row in places],
+            endings=await self.endings(),
+            attempts=await self.attempts(),
+            final_events=[(row[0], row[1]) for row in events],
+            dead_letters={row[0] for row in dead},
+        )
+
+    def _fenced(self) -> int:
+        """What this test's schedulers say they dropped, or cut off."""
+        ours = self.fleet.started[self._first :]
+        settled = [line for process in ours for line in process.said("attempt_settled")]
+        cut_off = [int(line["calls"]) for process in ours for line in process.said("fenced_itself")]
+        fenced = [line for line in settled if line["fate"] == "fenced"]
+        return len(fenced) + sum(cut_off)
+
+    async def now(self) -> datetime:
+        """By the database's clock."""
+        async with self.database.raw() as db:
+            found: datetime = await db.fetchval("SELECT clock_timestamp()")
+        return found
+
+    async def _rows(self, sql: str, *more: object) -> list[Any]:
+        """A query whose first argument is the ids of our jobs."""
+        async with self.database.raw() as db:
+            rows: list[Any] = await db.fetch(sql, [promise.id for promise in self.promises], *more)
+        return rows
+
+
+async def replica_id(process: Process) -> UUID:
+    """Under which a scheduler holds its leases."""
+    [line] = await wait_until(
+        lambda: process.said("replica_started"), within=TTL_SECONDS + 20, what=f"{process.name} started"
+    )
+    return UUID(line["replica_id"])
