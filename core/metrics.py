@@ -25,6 +25,14 @@ returned = Counter("noonmark_returned_total", "Leases given back before they wer
 possible_duplicates = Counter(
     "noonmark_possible_duplicates_total", "Calls aborted after bytes were sent, whose job is delivered again."
 )
+ready_jobs = Gauge("noonmark_ready_jobs", "Jobs that are due and wait for a slot; counted up to 10,000.")
+leased_jobs = Gauge("noonmark_leased_jobs", "Jobs in flight in the whole fleet; counted up to 10,000.")
+oldest_ready = Gauge("noonmark_oldest_ready_seconds", "How long the longest waiting ready job has been due.")
+overdue_timer = Gauge("noonmark_overdue_timer_seconds", "How long the first timer is due and not planned.")
+oldest_transaction = Gauge(
+    "noonmark_oldest_transaction_seconds",
+    "Age of the database's oldest transaction, which holds vacuum back.",
+)
 reaped = Counter("noonmark_reaped_total", "Leases taken from replicas that stopped beating or overran.")
 beats_missed = Counter("noonmark_beats_missed_total", "Beats that failed or were withheld.")
 self_fenced = Counter(

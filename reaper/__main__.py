@@ -13,6 +13,7 @@ from core.errors import NoonmarkError
 from core.loop import Loop
 from core.probes import Probes
 from core.settings import Settings, load
+from reaper.depth import Depth
 from reaper.leases import LeaseSweep
 from reaper.upkeep import Upkeep
 
@@ -29,6 +30,7 @@ async def serve(settings: Settings) -> None:
     probes = Probes(checks, host=settings.host, port=settings.metrics_port)
     loops = [
         Loop(leases.once, name="leases", interval=min(2.0, settings.lease_ttl_seconds / 4)),
+        Loop(Depth(database).once, name="depth", interval=15.0),
         Loop(upkeep.partitions, name="partitions", interval=3600.0),
         Loop(upkeep.purge, name="purge", interval=60.0),
     ]

@@ -1,6 +1,38 @@
 """What the sweeps ask of the database besides a job's own moves."""
 
+import msgspec
+
 from core.db import Raw
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """What waits, and since when. Counts stop at a cap; ages are seconds, 0 when nothing waits."""
+
+    ready: int
+    leased: int
+    oldest_ready_seconds: float
+    overdue_timer_seconds: float
+    oldest_transaction_seconds: float
+
+
+# The oldest ready job of each queue stands near the front of its key, but not at it (priorities), so its age is
+# read from a bounded part of the table.
+_DEPTH = """
+WITH part AS MATERIALIZED (SELECT due_at FROM ready LIMIT 10000)
+SELECT (SELECT count(*) FROM part), (SELECT count(*) FROM (SELECT FROM leases LIMIT 10000) some),
+       coalesce((SELECT greatest(0, extract(epoch FROM now() - min(due_at))) FROM part), 0)::float8,
+       coalesce((SELECT greatest(0, extract(epoch FROM now() - due_at))
+                 FROM timers ORDER BY due_at, job_id LIMIT 1), 0)::float8,
+       coalesce((SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity
+                 WHERE datname = current_database() AND xact_start IS NOT NULL), 0)::float8
+"""
+
+
+async def depth(db: Raw) -> Depth:
+    """One look at what waits."""
+    row = await db.fetchrow(_DEPTH)
+    assert row is not None
+    return Depth(*row)
 
 
 async def ensure_partitions(db: Raw, *, days_ahead: int) -> int:
