@@ -1,7 +1,7 @@
 """How much waits, for the gauges: read now and then, by one process, in bounded statements.
 
-Counting a backlog costs as much as the backlog is long, so a count stops at a cap; the age of the oldest ready
-job is the better alarm. The age of the oldest transaction tells of a client that keeps vacuum from working.
+Counting a backlog costs as much as the backlog is long, so a count stops at a cap; the age of the oldest
+ready job is the better alarm. The age of the oldest transaction tells of a client that holds vacuum back.
 """
 
 from core import metrics

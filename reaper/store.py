@@ -15,11 +15,11 @@ class Depth(msgspec.Struct, frozen=True):
     oldest_transaction_seconds: float
 
 
-# The oldest ready job of each queue stands near the front of its key, but not at it (priorities), so its age is
-# read from a bounded part of the table.
+# No index has the ready jobs in the order of their age (rank holds the priority too), so the oldest is looked
+# for in a bounded part of the table.
 _DEPTH = """
 WITH part AS MATERIALIZED (SELECT due_at FROM ready LIMIT 10000)
-SELECT (SELECT count(*) FROM part), (SELECT count(*) FROM (SELECT FROM leases LIMIT 10000) some),
+SELECT (SELECT count(*) FROM part), (SELECT count(*) FROM (SELECT FROM leases LIMIT 10000) flights),
        coalesce((SELECT greatest(0, extract(epoch FROM now() - min(due_at))) FROM part), 0)::float8,
        coalesce((SELECT greatest(0, extract(epoch FROM now() - due_at))
                  FROM timers ORDER BY due_at, job_id LIMIT 1), 0)::float8,
