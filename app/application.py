@@ -14,6 +14,8 @@ from litestar.openapi import OpenAPIConfig
 
 from app import errors, openapi, routers
 from app.edge import Edge
+from app.hints import Hints
+from app.jobs.service import Jobs
 from app.principal import Principal
 from app.request import JsonRequest
 from app.users import guard, keys
@@ -23,6 +25,7 @@ from app.users.keys import Keys
 from app.users.service import SignIn
 from app.users.store import Limits
 from core.db import Database
+from core.egress.guard import parse_egress
 from core.sealing import Keyring
 from core.settings import Settings
 
@@ -33,10 +36,12 @@ _LIMITS = Limits(caller=20, address=5)
 _DEVELOPMENT_LIMITS = Limits(caller=200, address=5)
 
 
-def build(settings: Settings, database: Database, keyring: Keyring) -> Edge:
-    """The ASGI application; `settings` has everything the API needs."""
+def build(settings: Settings, database: Database, keyring: Keyring, hints: Hints | None = None) -> Edge:
+    """The ASGI application; `settings` has everything the API needs, and who gave `hints` runs their loop."""
     derived = keys.derive(settings.jwt_secret or "")
     given = _injected(settings, database, keyring, derived)
+    given["hints"] = hints = hints or Hints(database)
+    given["making"] = Jobs(database, keyring, egress=parse_egress(settings.egress_allow), hints=hints)
     inner = _litestar(given, Guard(database, derived), development=settings.development)
     inner.state.openapi = lru_cache(describe)
     return Edge(inner, https=(settings.public_url or "").startswith("https://"))
@@ -52,7 +57,7 @@ def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
     return _litestar(dict.fromkeys(_NAMES), None, config=config)
 
 
-_NAMES = ("database", "keyring", "settings", "sign_in", "cookie")
+_NAMES = ("database", "keyring", "settings", "sign_in", "cookie", "hints", "making")
 
 
 def _injected(settings: Settings, database: Database, keyring: Keyring, derived: Keys) -> dict[str, Any]:

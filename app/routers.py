@@ -6,6 +6,7 @@ from litestar import Router
 
 from app import openapi
 from app.health import routes as health
+from app.jobs import routes as jobs
 from app.mail import routes as mail
 from app.pages import routes as pages
 from app.users import routes as users
@@ -17,6 +18,7 @@ ALWAYS: Routers = (
     openapi.router,
     pages.router,
     users.router,
+    jobs.router,
 )
 DEVELOPMENT: Routers = (mail.router,)
 """Conveniences of a developer's machine; in production these do not exist."""

@@ -3,6 +3,7 @@
 Targets, policies and bodies are stored as they were submitted; nothing here decides anything.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -242,6 +243,8 @@ class Created(msgspec.Struct, frozen=True):
     queue_known: bool
     due_in: float
     """Seconds until it is due; zero or less when it is ready now."""
+    fire_at: datetime
+    created_at: datetime
 
 
 Priority = Annotated[int, msgspec.Meta(ge=0, le=100)]

@@ -61,7 +61,8 @@ told AS (
   SELECT mint(clock_timestamp(), 0), id, tenant_id, 'created', now() FROM fresh
   UNION ALL
   SELECT mint(clock_timestamp(), 1), id, tenant_id, 'queued', now() FROM fresh WHERE due_at <= now())
-SELECT p.id, f.id IS NOT NULL, p.queue_id IS NOT NULL, extract(epoch FROM p.fires_at - now())::float8
+SELECT p.id, f.id IS NOT NULL, p.queue_id IS NOT NULL, extract(epoch FROM p.fires_at - now())::float8,
+       p.fires_at, now()
 FROM placed p LEFT JOIN fresh f USING (id)
 """
 

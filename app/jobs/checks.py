@@ -1,0 +1,112 @@
+"""What can be wrong with a job that its schema cannot say. Every fault is found, not only the first.
+
+Pure: nothing is resolved, nothing is stored, and the clock is handed in. Whether an expiry lies ahead is a
+courtesy judged by our own clock; at the moment of delivery the database's decides.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from app.jobs import content, masking
+from app.jobs.schemas import CreateJob, CreateTarget
+from core.egress.headers import check_headers
+from core.egress.urls import Refusal, parse_url
+from core.errors import Fault
+from core.jobs.backoff import Retry
+from core.jobs.success import StatusSet, Success, parse_success
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def faults(asked: CreateJob, *, now: datetime) -> list[Fault]:
+    """Everything wrong with a new job."""
+    return [
+        *_target(asked.target),
+        *times(asked.fire_at, asked.delay_seconds),
+        *_expiry(asked, now),
+        *_success(asked.success),
+        *retry(asked.retry),
+        *_labels(asked.labels),
+    ]
+
+
+def times(fire_at: datetime | None, delay_seconds: float | None) -> Iterator[Fault]:
+    """At most one fire time, and one that every layer below can hold."""
+    if fire_at is not None and delay_seconds is not None:
+        yield Fault("conflicting", "give fire_at or delay_seconds, not both", pointer="/delay_seconds")
+    if fire_at is not None and not _EARLIEST <= fire_at < _LATEST:
+        yield Fault("out_of_range", "must be in the years 1970 to 2199", pointer="/fire_at")
+
+
+def retry(policy: Retry) -> Iterator[Fault]:
+    """The cap is not below what it caps."""
+    if policy.base_seconds > policy.max_seconds:
+        message = f"must not be more than max_seconds, {policy.max_seconds:g}"
+        yield Fault("out_of_range", message, pointer="/retry/base_seconds")
+
+
+def escaped(name: str) -> str:
+    """A name as a step of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _target(target: CreateTarget) -> Iterator[Fault]:
+    url = parse_url(target.url)
+    if isinstance(url, Refusal):
+        yield Fault(url.code, url.message, pointer="/target/url")
+    for name, fault in check_headers(target.headers.items()):
+        where = "/target/headers" if name is None else f"/target/headers/{escaped(name)}"
+        yield Fault(fault, fault.message, pointer=where)
+    yield from _secrets(target)
+    if isinstance(body := content.taken(target), Fault):
+        yield body
+
+
+def _secrets(target: CreateTarget) -> Iterator[Fault]:
+    """A marked header must be there, and a value that was masked on reading must not come back as one."""
+    names = {name.lower() for name in target.headers}
+    for index, name in enumerate(target.secret_headers):
+        if name.lower() not in names:
+            yield Fault("unknown_header", "names no header", pointer=f"/target/secret_headers/{index}")
+    for name, value in target.headers.items():
+        if value == masking.MASK and masking.is_secret(name, target.secret_headers):
+            message = "is the mask of a secret, not the secret"
+            yield Fault("masked_value", message, pointer=f"/target/headers/{escaped(name)}")
+
+
+def _expiry(asked: CreateJob, now: datetime) -> Iterator[Fault]:
+    if asked.expires_at is None:
+        return
+    if not _EARLIEST <= asked.expires_at < _LATEST:
+        yield Fault("out_of_range", "must be in the years 1970 to 2199", pointer="/expires_at")
+    elif asked.expires_at <= fires(asked.fire_at, asked.delay_seconds, now=now):
+        yield Fault("too_early", "must be after the fire time and in the future", pointer="/expires_at")
+
+
+def fires(fire_at: datetime | None, delay_seconds: float | None, *, now: datetime) -> datetime:
+    """About when a job would fire."""
+    if fire_at is not None:
+        return max(fire_at, now)
+    return now + timedelta(seconds=delay_seconds or 0.0)
+
+
+def _success(rule: Success) -> Iterator[Fault]:
+    parsed = parse_success(rule.status)
+    if isinstance(parsed, StatusSet):
+        return
+    for bad in parsed:
+        where = "/success/status" if bad.index is None else f"/success/status/{bad.index}"
+        yield Fault("wrong_format", bad.message, pointer=where)
+
+
+def _labels(labels: dict[str, str]) -> Iterator[Fault]:
+    for name, value in labels.items():
+        where = f"/labels/{escaped(name)}"
+        if not 1 <= len(name) <= 63 or len(value) > 255:
+            message = "must have a name of 1 to 63 characters and a value of at most 255"
+            yield Fault("wrong_length", message, pointer=where)
+        if _CONTROL.search(name) or _CONTROL.search(value):
+            yield Fault("control_character", "must not hold control characters", pointer=where)

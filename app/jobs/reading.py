@@ -1,0 +1,84 @@
+"""From rows to what users see. Nothing secret passes: sealed values are not even read."""
+
+import msgspec
+from msgspec import UNSET
+
+from app.jobs import content
+from app.jobs.masking import MASK
+from app.jobs.schemas import Answer, Job, JobError, Target
+from app.jobs.store import Stored
+from core.jobs.backoff import Retry
+from core.jobs.lifecycle import FINAL
+from core.jobs.model import HttpTarget
+from core.jobs.success import Success
+
+_targets = msgspec.json.Decoder(HttpTarget)
+_retries = msgspec.json.Decoder(Retry)
+_successes = msgspec.json.Decoder(Success)
+_words = msgspec.json.Decoder(dict[str, str])
+
+
+def job(stored: Stored) -> Job:
+    """A job as the API shows it."""
+    retry = _retries.decode(stored.retry)
+    over = stored.state in FINAL
+    return Job(
+        id=stored.id,
+        state=stored.state,
+        target=target(stored.target, stored.body),
+        fire_at=stored.fire_at,
+        next_attempt_at=stored.next_attempt_at,
+        queue=stored.queue,
+        priority=stored.priority,
+        timeout_seconds=stored.timeout_seconds,
+        retry=retry,
+        labels=_words.decode(stored.labels),
+        expires_at=stored.expires_at,
+        success=_successes.decode(stored.success),
+        attempts_made=stored.attempts_made,
+        attempts_left=0 if over else max(0, retry.max_attempts - stored.attempts_made),
+        last_error=error(stored.error_code, stored.error_message),
+        result=answer(stored.status, stored.headers, stored.response, stored.truncated),
+        created_at=stored.created_at,
+        started_at=stored.started_at,
+        finished_at=stored.finished_at,
+        cancel_requested_at=stored.cancel_requested_at,
+        replay_of=stored.replay_of,
+    )
+
+
+def target(stored: str, body: bytes | None) -> Target:
+    """A target, its secrets masked; without a body where that was not asked for."""
+    http = _targets.decode(stored)
+    forms = content.shown(http.body_kind, body) if body is not None else content.Forms()
+    return Target(
+        url=http.url,
+        method=http.method,
+        headers=http.headers | dict.fromkeys(http.secret_headers, MASK),
+        secret_headers=http.secret_headers,
+        body=forms.body,
+        body_text=forms.body_text,
+        body_base64=forms.body_base64,
+    )
+
+
+def error(code: str | None, message: str | None) -> JobError | None:
+    """What went wrong, if anything did."""
+    return None if code is None else JobError(code, message or "")
+
+
+def answer(
+    status: int | None, headers: bytes | None, body: bytes | None, truncated: bool | None
+) -> Answer | None:
+    """What a target answered, if it did."""
+    if status is None:
+        return None
+    data = body or b""
+    text = content.text(data, truncated=bool(truncated))
+    return Answer(
+        status=status,
+        headers=_words.decode(headers or b"{}"),
+        body=UNSET if text is None else text,
+        body_base64=content.base64(data) if text is None else UNSET,
+        truncated=bool(truncated),
+    )

@@ -1,0 +1,206 @@
+"""What the routes of jobs take and give.
+
+These are the schemas of the OpenAPI document too. What a schema cannot say is in `app.jobs.checks`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from core.egress.urls import MAX_URL
+from core.jobs.backoff import Retry
+from core.jobs.model import Event, Outcome, Priority, State
+from core.jobs.success import Success
+
+Instant = Annotated[
+    datetime,
+    Meta(tz=True, description="RFC 3339, with an offset.", examples=["2027-01-01T09:00:00+01:00"]),
+]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+PriorityName = Literal["critical", "high", "normal", "low"]
+PRIORITIES: dict[str, int] = {"critical": 100, "high": 75, "normal": 50, "low": 0}
+
+_FireAt = Annotated[Instant, Meta(description="When to fire; an instant that has passed means now.")]
+_Delay = Annotated[
+    float,
+    Meta(ge=0, le=3_155_760_000, description="Seconds from now, instead of `fire_at`.", examples=[90]),
+]
+_Timeout = Annotated[int, Meta(ge=1, le=3600, description="Seconds one attempt may take in all.")]
+_Queue = Annotated[str, Meta(min_length=1, max_length=255, description="Name of one of your queues.")]
+_Priority = Annotated[
+    PriorityName | Priority,
+    Meta(description="critical 100, high 75, normal 50, low 0, or a number.", examples=["high", 60]),
+]
+_Labels = Annotated[
+    dict[str, Annotated[str, Meta(extra_json_schema={"maxLength": 255})]],
+    Meta(
+        max_length=32,
+        description="Your own words about the job. Names have 1 to 63 characters, values at most 255.",
+        examples=[{"team": "billing"}],
+    ),
+]
+_Headers = Annotated[
+    dict[str, str], Meta(description="Sent as they are given.", examples=[{"X-Team": "billing"}])
+]
+_Url = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_URL,
+        description="Absolute, http or https; a public address unless the operator allowed others.",
+        examples=["https://example.com/hook"],
+    ),
+]
+_Json = Annotated[Raw, Meta(description="Any JSON value.", examples=[{"any": "json"}])]
+
+
+class CreateTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The HTTP request to make. At most one of the three forms of a body."""
+
+    type: Literal["http"] = "http"
+    url: _Url
+    method: Method = "POST"
+    headers: _Headers = {}
+    secret_headers: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=64,
+            description="Names of headers to keep secret. Those that are named like a credential are anyway.",
+            examples=[["X-Customer"]],
+        ),
+    ] = ()
+    body: Annotated[
+        _Json | UnsetType, Meta(description="Any JSON value; sent compactly, as application/json.")
+    ] = UNSET
+    body_text: Annotated[str | None, Meta(description="Sent as UTF-8.")] = None
+    body_base64: Annotated[str | None, Meta(description="Standard base64; the bytes are sent.")] = None
+
+
+class SuccessRule(Success, frozen=True, forbid_unknown_fields=True):
+    """Which statuses count as success: classes (`2xx`), statuses (`404`) and ranges (`200-204`)."""
+
+
+class RetryPolicy(Retry, frozen=True, forbid_unknown_fields=True):
+    """When to try again."""
+
+
+class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job to be done: what to call, and when. Without a fire time it is due now."""
+
+    target: CreateTarget
+    fire_at: _FireAt | None = None
+    delay_seconds: _Delay | None = None
+    queue: _Queue = "default"
+    priority: _Priority = "normal"
+    timeout_seconds: _Timeout = 30
+    expires_at: Annotated[Instant | None, Meta(description="Not to be delivered after this.")] = None
+    success: SuccessRule = SuccessRule()
+    retry: RetryPolicy = RetryPolicy()
+    labels: _Labels = {}
+
+
+class EditJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of a job that still waits."""
+
+    fire_at: _FireAt | UnsetType = UNSET
+    delay_seconds: _Delay | UnsetType = UNSET
+    priority: _Priority | UnsetType = UNSET
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """The HTTP request, as it was submitted; secret headers read `***`. Lists leave the body out."""
+
+    type: Literal["http"] = "http"
+    url: str
+    method: str
+    headers: dict[str, str]
+    secret_headers: tuple[str, ...]
+    body: _Json | UnsetType = UNSET
+    body_text: str | UnsetType = UNSET
+    body_base64: str | UnsetType = UNSET
+
+
+class JobError(msgspec.Struct, frozen=True):
+    """Why an attempt did not succeed."""
+
+    code: str
+    """Stable, for programs."""
+    message: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the target answered: text where it is UTF-8, else base64."""
+
+    status: int
+    headers: Annotated[dict[str, str], Meta(description="As received.")]
+    body: str | UnsetType = UNSET
+    body_base64: str | UnsetType = UNSET
+    truncated: Annotated[bool, Meta(description="Whether only the beginning of the body was kept.")]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A job, as it is now."""
+
+    id: UUID
+    state: State
+    target: Target
+    fire_at: Instant
+    next_attempt_at: Annotated[Instant | None, Meta(description="While it waits for an attempt.")]
+    queue: str
+    priority: Priority
+    timeout_seconds: int
+    retry: Retry
+    labels: dict[str, str]
+    expires_at: Instant | None
+    success: Success
+    attempts_made: int
+    attempts_left: int
+    last_error: Annotated[JobError | None, Meta(description="Of the last attempt that did not succeed.")]
+    result: Annotated[Answer | None, Meta(description="The answer that counted as success.")]
+    created_at: Instant
+    started_at: Annotated[Instant | None, Meta(description="Start of the first attempt.")]
+    finished_at: Instant | None
+    cancel_requested_at: Instant | None
+    replay_of: UUID | None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try; what is null is not known yet."""
+
+    number: int
+    outcome: Annotated[Outcome | None, Meta(description="Null while the attempt is under way.")]
+    started_at: Instant
+    finished_at: Instant | None
+    duration_ms: float | None
+    replica_id: UUID
+    request_id: str
+    bytes_sent: int | None
+    response: Answer | None
+    error: JobError | None
+
+
+class Attempts(msgspec.Struct, frozen=True):
+    """All attempts of a job, in order."""
+
+    items: list[Attempt]
+    next_cursor: str | None = None
+
+
+class HistoryEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a job."""
+
+    id: UUID
+    kind: Event
+    at: Instant
+    attempt: int | None
+    data: Annotated[Raw, Meta(description="What is worth knowing about it: an object, or null.")]
+
+
+class Events(msgspec.Struct, frozen=True):
+    """A page of a job's history, oldest first."""
+
+    items: list[HistoryEvent]
+    next_cursor: Annotated[str | None, Meta(description="Where the next page begins; null on the last one.")]

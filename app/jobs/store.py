@@ -1,0 +1,123 @@
+"""Reading jobs: each question is one statement, so that its answer is one instant.
+
+Every statement is scoped by tenant. Where a job stands is read from the tables that are its state, by the
+database's clock: a timer that is due and not planned yet reads `queued`, a lease claimed ahead of its instant
+still `scheduled`.
+
+History is partitioned by day on its own ids. A job's cannot be older than the job, whose id tells its age, so
+older partitions are not looked at.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from core.db import Raw
+from core.jobs.model import State
+
+# The ids of jobs come from another clock than those of their history.
+_SKEW_MS = 24 * 3600 * 1000
+
+_JOB = """
+SELECT j.id,
+       CASE WHEN e.job_id IS NOT NULL THEN e.state
+            WHEN l.cancel_requested_at IS NOT NULL THEN 'cancelling'
+            WHEN l.due_at <= now() THEN 'running'
+            WHEN r.job_id IS NOT NULL OR t.due_at <= now() THEN 'queued'
+            ELSE 'scheduled' END,
+       q.name, j.priority, j.target::text, j.body, j.timeout_seconds, j.success::text, j.retry::text,
+       j.labels::text, j.fire_at, j.expires_at, j.replay_of, j.created_at,
+       coalesce(t.due_at, r.due_at, CASE WHEN l.due_at > now() THEN l.due_at END),
+       coalesce(e.attempts, t.attempt - 1, r.attempt - 1,
+                CASE WHEN l.due_at <= now() THEN l.attempt ELSE l.attempt - 1 END),
+       coalesce(first.started_at, CASE WHEN l.due_at <= now() THEN greatest(l.due_at, l.claimed_at) END),
+       e.finished_at, coalesce(e.cancel_requested_at, l.cancel_requested_at),
+       last.error_code, last.error_message, won.status, won.headers, won.body, won.truncated
+FROM jobs j JOIN queues q ON q.id = j.queue_id
+LEFT JOIN timers t ON t.job_id = j.id
+LEFT JOIN ready r ON r.job_id = j.id
+LEFT JOIN leases l ON l.job_id = j.id
+LEFT JOIN endings e ON e.job_id = j.id
+LEFT JOIN LATERAL (
+  SELECT started_at FROM attempts WHERE job_id = $2 AND id >= $3 ORDER BY id LIMIT 1) first ON true
+LEFT JOIN LATERAL (
+  SELECT error_code, error_message FROM attempts WHERE job_id = $2 AND id >= $3 AND outcome <> 'succeeded'
+  ORDER BY id DESC LIMIT 1) last ON true
+LEFT JOIN LATERAL (
+  SELECT status, headers, body, truncated FROM attempts
+  WHERE job_id = $2 AND id >= $3 AND outcome = 'succeeded' AND e.state = 'succeeded'
+  ORDER BY id DESC LIMIT 1) won ON true
+WHERE j.tenant_id = $1 AND j.id = $2
+"""
+
+_KEY = """
+SELECT request_hash = $4, job_id FROM idempotency_keys
+WHERE tenant_id = $1 AND scope = $2 AND key = $3 AND expires_at > now()
+"""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A job as the tables have it. Field order is the statement's."""
+
+    id: UUID
+    state: State
+    queue: str
+    priority: int
+    target: str
+    """JSON of the target's Struct."""
+    body: bytes
+    timeout_seconds: int
+    success: str
+    """JSON."""
+    retry: str
+    """JSON."""
+    labels: str
+    """JSON."""
+    fire_at: datetime
+    expires_at: datetime | None
+    replay_of: UUID | None
+    created_at: datetime
+    next_attempt_at: datetime | None = None
+    attempts_made: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    status: int | None = None
+    headers: bytes | None = None
+    """JSON."""
+    response: bytes | None = None
+    truncated: bool | None = None
+
+
+class KeyUse(msgspec.Struct, frozen=True):
+    """What an idempotency key was used for."""
+
+    same: bool
+    """Whether for the same request."""
+    job_id: UUID
+
+
+async def get(db: Raw, job: UUID, *, tenant: UUID) -> Stored | None:
+    """A job of this tenant."""
+    row = await db.fetchrow(_JOB, tenant, job, since(job))
+    return None if row is None else stored(row)
+
+
+async def key_use(db: Raw, *, tenant: UUID, scope: str, key: str, request_hash: bytes) -> KeyUse | None:
+    """The use of a key that still counts."""
+    row = await db.fetchrow(_KEY, tenant, scope, key, request_hash)
+    return None if row is None else KeyUse(*row)
+
+
+def stored(row: Any) -> Stored:
+    """A row of the statement, as the driver gives it."""
+    return Stored(row[0], State(row[1]), *row[2:])
+
+
+def since(job: UUID) -> UUID:
+    """Less than the id of anything in this job's history."""
+    return UUID(int=max(0, (job.int >> 80) - _SKEW_MS) << 80)

@@ -1,0 +1,31 @@
+"""`mine` is the API as a signed-in user sees it, `theirs` as a user of another tenant does."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import msgspec
+import pytest
+
+from app.edge import Edge
+from core.settings import Settings
+from tests.integration.app.conftest import SignIn, bearer, client
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """As in development: loopback may be called, and nothing else that is private."""
+    return msgspec.structs.replace(settings, egress_allow="127.0.0.0/8")
+
+
+@pytest.fixture
+async def mine(edge: Edge, sign_in: SignIn) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(edge) as opened:
+        opened.headers.update(bearer(await sign_in("me@example.com")))
+        yield opened
+
+
+@pytest.fixture
+async def theirs(edge: Edge, sign_in: SignIn) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(edge) as opened:
+        opened.headers.update(bearer(await sign_in("somebody.else@example.com")))
+        yield opened
