@@ -142,7 +142,7 @@ async def _run(server: Server, listener: socket.socket, loops: list[Loop], annou
 
 async def _require_schema(database: Database) -> None:
     """SchemaError if the database answers and has another schema. One that does not answer may come later."""
-    faults = await readiness.check(database, head=migration.head())
+    faults = await readiness.check(database)
     for fault in faults:
         if fault.code == "schema":
             raise SchemaError(f"the database's schema {fault.message}: run python -m app migrate")
@@ -152,7 +152,7 @@ async def _require_schema(database: Database) -> None:
 async def _announce(database: Database, address: str) -> None:
     """Say on stdout that everything serves, once it does."""
     while True:
-        faults = await readiness.check(database, head=migration.head())
+        faults = await readiness.check(database)
         if not faults:
             break
         await asyncio.sleep(_READY_POLL_SECONDS)

@@ -1,15 +1,13 @@
-"""Bringing the database to this version's schema, and knowing which one that is.
+"""Bringing the database to this version's schema.
 
 Any number of processes may migrate at once: they take turns by an advisory lock (see `migrations/env.py`)
 and all but the first find nothing to do. Needs a direct connection, not one through a transaction pooler.
 """
 
-from functools import lru_cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from core.db import Database, retrying
@@ -18,17 +16,8 @@ _FOLDER = Path(__file__).parent.parent / "migrations"
 _PATIENCE_SECONDS = 60.0
 
 
-@lru_cache
-def head() -> str:
-    """The revision this version of the code needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("there are no migrations")
-    return revision
-
-
 async def migrate(database: Database) -> None:
-    """Bring the schema to `head`, waiting for a database that does not answer yet."""
+    """Bring the schema up to date, waiting for a database that does not answer yet."""
     async for attempt in retrying(_PATIENCE_SECONDS):
         with attempt:
             async with database.begin() as connection:

@@ -5,11 +5,12 @@ import asyncio
 from app.health import store
 from core.db import Database, is_outage
 from core.errors import Fault
+from core.schema import EXPECTED
 
 _SECONDS = 3.0
 
 
-async def check(database: Database, *, head: str) -> list[Fault]:
+async def check(database: Database) -> list[Fault]:
     """What fails, each by name; nothing if ready. Answers within seconds, whatever the database does."""
     try:
         async with asyncio.timeout(_SECONDS), database.begin() as connection:
@@ -18,9 +19,9 @@ async def check(database: Database, *, head: str) -> list[Fault]:
         if not is_outage(error):
             raise
         return [Fault(code="database", message="does not answer")]
-    if state.revision != head:
+    if state.revision != EXPECTED:
         have = state.revision or "none"
-        return [Fault(code="schema", message=f"is at revision {have} and should be at {head}")]
+        return [Fault(code="schema", message=f"is at revision {have} and should be at {EXPECTED}")]
     if not state.partitioned:
         return [Fault(code="partitions", message="of tomorrow are missing")]
     return []

@@ -6,7 +6,6 @@ from litestar.di import NamedDependency
 from app.errors import NotReady
 from app.health import readiness
 from app.health.schemas import Health, Readiness
-from app.migration import head
 from app.principal import PUBLIC
 from core import metrics
 from core.db import Database
@@ -21,7 +20,7 @@ def health() -> Health:
 @get("/readyz", operation_id="getReadiness", opt=PUBLIC)
 async def ready(database: NamedDependency[Database]) -> Readiness:
     """Whether requests can be served; 503 names each failing check."""
-    faults = await readiness.check(database, head=head())
+    faults = await readiness.check(database)
     if faults:
         raise NotReady(faults)
     return Readiness()

@@ -11,7 +11,7 @@ from litestar import Request, Router, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from app import callers
+from app import addresses, callers
 from app.errors import Rejected
 from app.mail import letters
 from app.mail import store as mails
@@ -19,7 +19,6 @@ from app.mail.letters import Letter
 from app.mail.schemas import Mail, Outbox
 from app.mail.store import Kept
 from app.principal import PUBLIC
-from app.users import addresses
 from core.db import Database
 from core.sealing import Keyring
 

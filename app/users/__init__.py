@@ -1,4 +1,4 @@
 """Sign-in: magic links, sessions, refresh tokens, and the guard before every private route.
 
-Rules that need no database are `addresses`, `tokens` and `keys`. What a tenant owns is not here.
+Rules that need no database are `tokens` and `keys`. What a tenant owns is not here.
 """

@@ -10,9 +10,8 @@ from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from app import callers
+from app import addresses, callers
 from app.principal import PUBLIC, Principal
-from app.users import addresses
 from app.users import store as users
 from app.users.cookies import RefreshCookie
 from app.users.schemas import Asked, AskForLink, Logout, Me, Refresh, SignedIn, Verify

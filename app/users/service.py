@@ -6,14 +6,13 @@ Each step is one transaction. What a stranger can make fail is a value (None), n
 import time
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.mail import letters
 from app.users import store as users
 from app.users import tokens
 from app.users.keys import Keys
 from app.users.schemas import Me
-from app.users.store import Limits, Offer, Session
+from app.users.store import Limits, Offer, Session, Transaction
 from app.users.tokens import Access
 from core import ids, log, signing
 from core.db import Database
@@ -91,7 +90,7 @@ class SignIn:
             else:
                 await users.end(connection, session.session_id, tenant_id=session.tenant_id)
 
-    async def _welcome(self, connection: AsyncConnection, email: str) -> None:
+    async def _welcome(self, connection: Transaction, email: str) -> None:
         """At the first sign-in, in the same transaction: the user and what a tenant has from the start."""
         tenant_id, secret_id = ids.new(), ids.new()
         if not await users.register(connection, email, user_id=ids.new(), tenant_id=tenant_id):
@@ -100,7 +99,7 @@ class SignIn:
         sealed = self._keyring.seal(secret, context=signing_context(tenant_id))
         await users.furnish(connection, tenant_id, name=email, secret_id=secret_id, sealed=sealed)
 
-    async def _repeated(self, connection: AsyncConnection, old: bytes, new: bytes) -> Session | None:
+    async def _repeated(self, connection: Transaction, old: bytes, new: bytes) -> Session | None:
         """The session of a token that was spent a moment ago. Spent earlier, it ends the session."""
         spent = await users.spent(connection, old=old, new=new)
         if spent is None:

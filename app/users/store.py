@@ -27,6 +27,9 @@ from core.tables import (
     windows,
 )
 
+Transaction = AsyncConnection
+"""What everything but the two hottest statements runs in."""
+
 # One look-up by primary key for every request; a session that ended takes its access tokens along.
 _RESOLVE = """
 SELECT tenant_id FROM sessions

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.users.addresses import canonical
+from app.addresses import canonical
 
 
 @pytest.mark.parametrize(
