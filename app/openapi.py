@@ -83,6 +83,9 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status in sorted(expected):
         problem = {"description": _PROBLEMS[status], "content": content}
+        if status == "400":
+            # Litestar's generator describes an answer of its own, which ours never give.
+            operation["responses"][status] = problem
         operation["responses"].setdefault(status, problem)
 
 

@@ -12,13 +12,19 @@ from app.users.tokens import ACCESS_SECONDS
 Instant = Annotated[datetime, Meta(tz=True)]
 """With an offset, as RFC 3339 wants it."""
 
+_PLAIN = Meta(
+    min_length=3,
+    max_length=254,
+    description="One plain e-mail address.",
+    extra_json_schema={"format": "email"},
+)
 _Token = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
 class AskForLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants to sign in."""
 
-    email: Annotated[str, Meta(min_length=3, max_length=254, description="One plain e-mail address.")]
+    email: Annotated[str, _PLAIN]
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -51,6 +51,13 @@ def test_every_operation_says_that_it_answers_with_problems(document: dict[str, 
         assert "application/problem+json" in operation["responses"]["default"]["content"]
 
 
+def test_every_documented_failure_is_a_problem(document: dict[str, Any]) -> None:
+    for operation in operations(document).values():
+        for status, answer in operation["responses"].items():
+            if status == "default" or int(status) >= 400:
+                assert set(answer["content"]) == {"application/problem+json"}
+
+
 def test_bodies_refuse_unknown_fields_in_the_document_too(document: dict[str, Any]) -> None:
     for operation in operations(document).values():
         for reference in references(operation.get("requestBody", {})):
