@@ -62,7 +62,7 @@ def table(root: Path) -> str:
     rows = []
     for number, text in PROMISES.items():
         files = sorted({proof.path for proof in found if proof.promise == number})
-        links = ", ".join(f"[{Path(path).stem.removeprefix('test_')}]({path})" for path in files)
+        links = ", ".join(f"[{_shown(path)}]({path})" for path in files)
         rows.append((str(number), text, links or "no test yet"))
     return rows_of(("", "promise", "kept by"), rows)
 
@@ -71,6 +71,10 @@ def tests(root: Path) -> str:
     """Each promise with the sentences that prove it."""
     found = proofs(root)
     return "\n".join(_section(number, text, found) for number, text in PROMISES.items())
+
+
+def _shown(path: str) -> str:
+    return Path(path).stem.removeprefix("test_").replace("_", " ")
 
 
 def _section(number: int, text: str, found: list[Proof]) -> str:
