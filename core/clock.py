@@ -22,20 +22,22 @@ class DatabaseClock:
 
     A sample pairs an instant the database reported with the local time its answer arrived: the database's
     clock had moved on by then, so ``reported + elapsed`` can only be behind. Of the recent samples the one
-    furthest ahead is the best. Only recent ones count, so that a drifting local clock cannot carry the
-    estimate past the truth.
+    furthest ahead is the best. Old ones go, however few there are, so that a local clock that runs fast
+    cannot carry the estimate past the truth: a full replica takes no samples for as long as it is full.
     """
 
-    _WINDOW = 8
+    _SAMPLES = 8
+    _SECONDS = 10.0
 
     def __init__(self, now: Clock) -> None:
         self._now = now
-        self._offsets: list[float] = []
+        self._taken: list[tuple[float, float]] = []
 
     def observe(self, reported: float) -> None:
         """Take a sample: seconds since the epoch by the database, answered just now."""
-        self._offsets.append(reported - self._now())
-        del self._offsets[: -self._WINDOW]
+        now = self._now()
+        recent = [sample for sample in self._taken if now - sample[0] < self._SECONDS]
+        self._taken = [*recent[1 - self._SAMPLES :], (now, reported - now)]
 
     def local(self, instant: float) -> float:
         """The local time at which the database's clock has certainly reached ``instant`` (epoch seconds)."""
@@ -47,6 +49,6 @@ class DatabaseClock:
 
     @property
     def _offset(self) -> float:
-        if not self._offsets:
+        if not self._taken:
             raise RuntimeError("the database's clock was asked for before it was read once")
-        return max(self._offsets)
+        return max(offset for _, offset in self._taken)
