@@ -5,7 +5,8 @@
       └── abort before the start: given back           └── abort during the call: the call is cut off
 
 The guard is asked right before a dial and right before the write: a fenced replica starts no call, and
-neither does a cancelled job. Nothing here waits for the database while a target is being called.
+neither does a cancelled job. Nothing here waits for the database while a target is being called. Every
+flight ends in the settler, whose fence alone decides whether its lease was still ours.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import msgspec
 
 from core import log, metrics
 from core.clock import Clock, DatabaseClock
+from core.db import is_transient
 from core.jobs.model import Lease, Outcome, Settlement
 from core.sealing import Keyring
 from core.tenants.store import header_context
@@ -24,7 +26,7 @@ from scheduler import delivery
 from scheduler.fence import Fence
 from scheduler.flights import Abort, Flight, Flights, Phase
 from scheduler.secrets import Secrets
-from scheduler.sender.reply import NotStarted
+from scheduler.sender.reply import NotStarted, Reply
 from scheduler.sender.request import Request
 from scheduler.sender.sender import Sender
 from scheduler.settler import Settler
@@ -58,9 +60,9 @@ class Dispatcher:
         self._now = now
         self._loop = asyncio.get_running_loop()
 
-    def hold(self, leases: Sequence[Lease]) -> list[Flight]:
+    def hold(self, leases: Sequence[Lease], *, term: int) -> list[Flight]:
         """Enter leases into the book at once, before anything is awaited."""
-        return [self._flights.add(lease) for lease in leases]
+        return [self._flights.add(lease, term=term) for lease in leases]
 
     def start(self, flights: Sequence[Flight]) -> None:
         """Begin each when the database's clock has certainly reached its due instant."""
@@ -77,7 +79,7 @@ class Dispatcher:
             return
         if flight.timer is not None:
             flight.timer.cancel()
-        self._give_back(flight)
+        self._settler.put(flight, self._unused(flight))
 
     def give_back_waiting(self) -> int:
         """Return every lease whose attempt has not begun; how many."""
@@ -87,18 +89,21 @@ class Dispatcher:
         return len(waiting)
 
     def _arm(self, flight: Flight) -> None:
-        if flight.phase is not Phase.WAITING or flight.abort is not None:
+        if flight.phase is not Phase.WAITING:
             return
         early = self._clock.local(flight.lease.due_at) - self._now()
         if early > 0:
             # The loop's timers count whole milliseconds: round up, never fire early.
             flight.timer = self._loop.call_later(math.ceil(early * 1000) / 1000, self._arm, flight)
             return
-        flight.phase = Phase.CALLING
         flight.timer = None
         flight.task = self._loop.create_task(self._attempt(flight))
 
     async def _attempt(self, flight: Flight) -> None:
+        if flight.phase is not Phase.WAITING:
+            return
+        # Only from here on is there something to cut off: a task cancelled before its first step never runs.
+        flight.phase = Phase.CALLING
         flight.started = self._now()
         try:
             settlement = await self._call(flight)
@@ -108,52 +113,58 @@ class Dispatcher:
             _log.exception("attempt_broke", job_id=str(flight.lease.job_id), attempt=flight.lease.attempt)
             settlement = self._broken(flight)
         flight.task = None
-        if settlement is not None:
-            self._settler.put(flight, settlement)
+        self._settler.put(flight, settlement)
 
-    async def _call(self, flight: Flight) -> Settlement | None:
+    async def _call(self, flight: Flight) -> Settlement:
         lease = flight.lease
         now = self._clock.now()
         metrics.lateness.observe(max(0.0, now - lease.due_at))
         if lease.expires_at is not None and lease.expires_at <= now:
             verdict = Verdict(Outcome.BLOCKED, code="expired", message="The job expired before it was sent.")
             return delivery.ended(lease, Outcome.BLOCKED, now=now, verdict=verdict)
-        request = delivery.prepare(
-            lease, await self._secrets.of(lease.tenant_id), secret_headers=self._opened(lease), timestamp=now
-        )
-        if isinstance(request, Request):
-            seconds = min(lease.timeout_seconds, lease.deadline_at - self._clock.now())
-            reply = await self._sender.send(
-                request,
-                deadline=self._loop.time() + seconds,
-                guard=lambda: self._may_start(flight),
-                writing=lambda size: setattr(flight, "bytes_sent", size),
-            )
-        else:
-            reply = request
+        keys = await self._keys(lease)
+        if keys is None:
+            return self._unused(flight)
+        request = delivery.prepare(lease, keys, secret_headers=self._opened(lease), timestamp=now)
+        reply = await self._send(flight, request) if isinstance(request, Request) else request
         if isinstance(reply, NotStarted):
-            self._give_back(flight)
-            return None
+            return self._unused(flight)
         return delivery.conclude(lease, reply, now=self._clock.now(), duration=self._now() - flight.started)
 
+    async def _send(self, flight: Flight, request: Request) -> Reply:
+        lease = flight.lease
+        seconds = min(lease.timeout_seconds, lease.deadline_at - self._clock.now())
+        return await self._sender.send(
+            request,
+            deadline=self._loop.time() + seconds,
+            guard=lambda: self._may_start(flight),
+            writing=lambda size: setattr(flight, "bytes_sent", size),
+        )
+
+    async def _keys(self, lease: Lease) -> tuple[bytes, ...] | None:
+        """The keys to sign with; none while the database cannot be asked for them."""
+        try:
+            return await self._secrets.of(lease.tenant_id)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            return None
+
     def _may_start(self, flight: Flight) -> bool:
-        return flight.abort is None and self._fence.alive()
+        return flight.abort is None and self._fence.holds(flight.term)
 
     def _opened(self, lease: Lease) -> bytes | None:
         if lease.sealed_headers is None:
             return None
         return self._keyring.open(lease.sealed_headers, context=header_context(lease.tenant_id))
 
-    def _give_back(self, flight: Flight) -> None:
-        """Return the lease unused: no attempt is burnt. One whose cancel was requested ends cancelled."""
+    def _unused(self, flight: Flight) -> Settlement:
+        """Give the lease back: no attempt is burnt. One whose cancel was requested ends cancelled."""
         lease = flight.lease
         flight.started = flight.started or self._now()
-        self._settler.put(
-            flight,
-            Settlement(
-                job_id=lease.job_id, attempt=lease.attempt, lease_token=lease.lease_token, outcome=None,
-                error_code="cancelled" if flight.abort is Abort.CANCELLED else None,
-            ),
+        return Settlement(
+            job_id=lease.job_id, attempt=lease.attempt, lease_token=lease.lease_token, outcome=None,
+            error_code="cancelled" if flight.abort is Abort.CANCELLED else None,
         )  # fmt: skip
 
     def _aborted(self, flight: Flight) -> Settlement:
@@ -164,8 +175,9 @@ class Dispatcher:
             verdict = Verdict(Outcome.CANCELLED, code="cancelled", message=message)
             settlement = delivery.ended(lease, Outcome.CANCELLED, now=now, verdict=verdict, duration=duration)
             return msgspec.structs.replace(settlement, bytes_sent=flight.bytes_sent)
-        if flight.bytes_sent:
-            metrics.possible_duplicates.inc()
+        if not flight.bytes_sent:
+            return self._unused(flight)
+        metrics.possible_duplicates.inc()
         why = "shut down" if flight.abort is Abort.INTERRUPTED else "lost touch with the database"
         return delivery.interrupted(lease, why=why, now=now, bytes_sent=flight.bytes_sent, duration=duration)
 
@@ -175,6 +187,7 @@ class Dispatcher:
             Outcome.FAILED,
             retry=True,
             code="internal_error",
-            message="The scheduler could not make the call.",
+            message=f"The scheduler broke off; {delivery.said(flight.bytes_sent)}.",
         )
-        return delivery.ended(flight.lease, Outcome.FAILED, now=self._clock.now(), verdict=verdict)
+        settlement = delivery.ended(flight.lease, Outcome.FAILED, now=self._clock.now(), verdict=verdict)
+        return msgspec.structs.replace(settlement, bytes_sent=flight.bytes_sent)

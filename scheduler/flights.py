@@ -38,10 +38,12 @@ class Abort(Enum):
 class Flight:
     """One lease and what is being done about it."""
 
-    __slots__ = ("abort", "bytes_sent", "lease", "phase", "started", "task", "timer")
+    __slots__ = ("abort", "bytes_sent", "lease", "phase", "started", "task", "term", "timer")
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Lease, term: int) -> None:
         self.lease = lease
+        self.term = term
+        """The fence's term in which it was claimed."""
         self.phase = Phase.WAITING
         self.abort: Abort | None = None
         self.task: Task[None] | None = None
@@ -71,8 +73,8 @@ class Flights:
         """Slots that nothing holds."""
         return self._concurrency - len(self._flights)
 
-    def add(self, lease: Lease) -> Flight:
-        flight = self._flights[lease.lease_token] = Flight(lease)
+    def add(self, lease: Lease, *, term: int) -> Flight:
+        flight = self._flights[lease.lease_token] = Flight(lease, term)
         metrics.in_flight.inc()
         return flight
 

@@ -5,12 +5,13 @@ in memory, not in the table     somebody else owns the job: its call is cut off
 a cancel was requested          its call is cut off, and the job ends cancelled
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from core import log, metrics
 from core.db import Database
 from core.jobs import store as jobs
-from core.jobs.model import Held, Settlement
+from core.jobs.model import Fate, Held, Settled, Settlement
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
 from scheduler.flights import Abort, Flights, Phase
@@ -49,18 +50,18 @@ class Reconciler:
             held = {lease.lease_token: lease for lease in await jobs.held(db, replica=self._replica)}
             unknown = [lease for token, lease in held.items() if token not in self._flights]
             if unknown:
-                await settle(db, [_returned(lease) for lease in unknown])
-                metrics.returned.inc(len(unknown))
-                _log.info("unknown_leases_returned", replica_id=str(self._replica), count=len(unknown))
+                _count(await settle(db, [_returned(lease) for lease in unknown]))
         self._stop(before - held.keys(), Abort.FENCED)
         self._stop({token for token, lease in held.items() if lease.cancel_requested}, Abort.CANCELLED)
         return 0
 
     async def watch(self) -> int:
-        """Cut off every call when this replica's leases may be taken any moment. Asks nobody."""
-        if self._fence.alive():
-            return 0
-        tokens = {flight.lease.lease_token for flight in self._flights if flight.phase is not Phase.SETTLING}
+        """Cut off every call whose lease may be taken any moment, or may have been. Asks nobody."""
+        tokens = {
+            flight.lease.lease_token
+            for flight in self._flights
+            if flight.phase is not Phase.SETTLING and not self._fence.holds(flight.term)
+        }
         if tokens:
             metrics.self_fenced.inc()
             _log.warning("fenced_itself", replica_id=str(self._replica), calls=len(tokens))
@@ -72,6 +73,14 @@ class Reconciler:
             flight = self._flights.get(token)
             if flight is not None:
                 self._dispatcher.abort(flight, why)
+
+
+def _count(answers: Sequence[Settled]) -> None:
+    """Some were settled by ourselves while we looked: those are no news."""
+    returned = [answer for answer in answers if answer.fate in (Fate.RETURNED, Fate.CANCELLED)]
+    metrics.returned.inc(len(returned))
+    for answer in returned:
+        _log.warning("unknown_lease_returned", job_id=str(answer.job_id), fate=answer.fate)
 
 
 def _returned(lease: Held) -> Settlement:

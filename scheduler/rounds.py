@@ -34,6 +34,8 @@ _BATCH = 256
 _LAG_SECONDS = 10.0
 _RESCAN_SECONDS = 60.0
 _SHORTEST_SECONDS = 0.01
+_BLOCKED_SECONDS = 0.05
+_BEAT_SECONDS = 0.05
 
 
 class Watermarks:
@@ -86,7 +88,8 @@ class Rounds:
         self._fence = fence
         self._clock = clock
         self._marks = Watermarks(now=now)
-        self._turn = 0
+        self._offered = 0
+        self._term = 0
         self._pause = LOOK_SECONDS
         self.claiming = asyncio.Lock()
         """Held while a claim's answer is not in the book yet; reconciling takes it."""
@@ -97,33 +100,39 @@ class Rounds:
 
     async def once(self) -> int:
         """One round; how many jobs it moved."""
-        self._pause = LOOK_SECONDS
         free = self._flights.free()
-        if free <= 0 or not self._fence.alive():
+        if not self._fence.alive():
+            self._pause = _BEAT_SECONDS
             return 0
+        self._pause = LOOK_SECONDS
+        if free <= 0:
+            return 0
+        self._term = self._fence.term
         self._marks.refresh()
-        async with self.claiming, self._database.raw() as db:
-            seen = await jobs.survey(db, since=self._marks.timers)
-            self._clock.observe(seen.now)
-            moved, flights = await self._take(db, seen, free)
-        await self._begin(flights)
+        taken: list[Flight] = []
+        try:
+            async with self.claiming, self._database.raw() as db:
+                seen = await jobs.survey(db, since=self._marks.timers)
+                self._clock.observe(seen.now)
+                moved = await self._take(db, seen, free, taken)
+        finally:
+            # Whatever a later statement met: what an earlier one claimed is ours, and is to be started.
+            await self._begin(taken)
         if not moved:
             self._marks.forget()
             self._pause = self._until(seen)
         return moved
 
-    async def _take(self, db: Raw, seen: Survey, free: int) -> tuple[int, list[Flight]]:
-        """Steps 2 to 4; how many jobs moved, and the flights of those claimed."""
-        flights: list[Flight] = []
-        moved = 0
+    async def _take(self, db: Raw, seen: Survey, free: int, taken: list[Flight]) -> int:
+        """Steps 2 to 4, adding to ``taken`` what was claimed; how many jobs moved."""
+        planned = 0
         if seen.next_due is not None and seen.next_due <= seen.now + AHEAD_SECONDS:
-            ahead = await self._claim_ahead(db, min(free // 2, _BATCH))
-            flights += ahead
+            taken += await self._claim_ahead(db, min(free // 2, _BATCH))
             if seen.next_due <= seen.now:
-                moved += await self._plan(db)
+                planned = await self._plan(db)
         if seen.lanes:
-            flights += await self._claim(db, seen.lanes, min(free - len(flights), _BATCH))
-        return moved + len(flights), flights
+            taken += await self._claim(db, seen.lanes, min(free - len(taken), _BATCH))
+        return planned + len(taken)
 
     async def _claim_ahead(self, db: Raw, limit: int) -> list[Flight]:
         if limit == 0:
@@ -132,7 +141,7 @@ class Rounds:
             db, replica=self._replica, limit=limit, since=self._marks.timers, seconds=AHEAD_SECONDS
         )
         metrics.claimed.labels("ahead").inc(len(leases))
-        return self._dispatcher.hold(leases)
+        return self._dispatcher.hold(leases, term=self._term)
 
     async def _plan(self, db: Raw) -> int:
         count, latest = await jobs.plan(db, limit=2 * _BATCH, since=self._marks.timers)
@@ -141,8 +150,8 @@ class Rounds:
         return count
 
     async def _claim(self, db: Raw, lanes: tuple[Lane, ...], slots: int) -> list[Flight]:
-        self._turn += 1
-        quotas = share(lanes, slots, turn=self._turn)
+        quotas = share(lanes, slots, start=self._offered)
+        self._offered += slots
         if not quotas:
             return []
         wanted = [(queue, quota, self._marks.queues.get(queue)) for queue, quota in quotas.items()]
@@ -150,7 +159,7 @@ class Rounds:
             leases = await jobs.claim(db, wanted, replica=self._replica)
         self._marks.taken(leases)
         metrics.claimed.labels("ready").inc(len(leases))
-        return self._dispatcher.hold(leases)
+        return self._dispatcher.hold(leases, term=self._term)
 
     async def _begin(self, flights: list[Flight]) -> None:
         """Load the keys of all their tenants in one query; a flight whose keys failed tries by itself."""
@@ -162,7 +171,7 @@ class Rounds:
     def _until(self, seen: Survey) -> float:
         """When nothing moved: until the next timer comes into reach, at most until the next look."""
         if seen.lanes:
-            return _SHORTEST_SECONDS
+            return _BLOCKED_SECONDS
         if seen.next_due is None:
             return LOOK_SECONDS
         early = seen.next_due - seen.now

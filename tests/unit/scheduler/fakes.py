@@ -1,0 +1,170 @@
+"""Stand-ins for a dispatcher's surroundings: no database, no network, clocks the test moves."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from core.clock import DatabaseClock
+from core.db import Database
+from core.jobs.model import HttpTarget, Lease, Settlement
+from core.sealing import Keyring
+from scheduler.dispatcher import Dispatcher
+from scheduler.fence import Fence
+from scheduler.flights import Flight, Flights, Phase
+from scheduler.secrets import Secrets
+from scheduler.sender.reply import NotStarted, Reply, Response
+from scheduler.sender.request import Request
+from scheduler.sender.sender import Sender
+from scheduler.settler import Settler
+
+NOW = 1_800_000_000.0
+"""The database's clock in these tests, epoch seconds."""
+
+KEYRING = Keyring({"a": b"k" * 32})
+
+
+class FakeClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def lease(**given: Any) -> Lease:
+    """A lease due now, first attempt, unless told otherwise."""
+    url = given.pop("url", "http://127.0.0.1:9/hook")
+    defaults: dict[str, Any] = {
+        "job_id": uuid4(),
+        "attempt": 1,
+        "lease_token": uuid4(),
+        "tenant_id": UUID(int=1),
+        "queue_id": UUID(int=2),
+        "losses": 0,
+        "due_at": NOW,
+        "deadline_at": NOW + 35,
+        "expires_at": None,
+        "timeout_seconds": 30,
+        "target_type": "http",
+        "target": msgspec.json.encode(HttpTarget(url=url)).decode(),
+        "body": b"{}",
+        "sealed_headers": None,
+        "success": '{"status":["2xx"]}',
+        "retry": '{"max_attempts":4,"backoff":"exponential","base_seconds":30,"jitter":0.25}',
+        "request_id": "test",
+        "trace": None,
+    }
+    return Lease(**(defaults | given))
+
+
+def response(status: int = 200, *headers: tuple[str, str], body: bytes = b"ok") -> Response:
+    return Response(status, headers, body, truncated=False, bytes_sent=100, reused=False)
+
+
+class FakeSender(Sender):
+    """Answers as it is told; between the guard and the answer it waits for `go`."""
+
+    def __init__(self) -> None:
+        self.reply: Reply | Exception = response()
+        self.requests: list[Request] = []
+        self.deadlines: list[float] = []
+        self.called = asyncio.Event()
+        self.go = asyncio.Event()
+        self.go.set()
+        self.writes = True
+
+    async def send(
+        self,
+        request: Request,
+        *,
+        deadline: float,
+        guard: Callable[[], bool] = lambda: True,
+        writing: Callable[[int], object] = lambda _: None,
+    ) -> Reply:
+        self.deadlines.append(deadline)
+        if not guard():
+            return NotStarted()
+        if self.writes:
+            self.requests.append(request)
+            writing(100)
+        self.called.set()
+        await self.go.wait()
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+
+class Ledger(Settler):
+    """Remembers what it was given, and writes nothing."""
+
+    def __init__(self, flights: Flights) -> None:
+        super().__init__(nowhere(), flights, due=lambda _: None)
+        self.settled: list[Settlement] = []
+        self.wrote = asyncio.Event()
+
+    def put(self, flight: Flight, settlement: Settlement) -> None:
+        assert flight.phase is not Phase.SETTLING
+        super().put(flight, settlement)
+        self.settled.append(settlement)
+        self.wrote.set()
+
+    async def last(self) -> Settlement:
+        async with asyncio.timeout(5):
+            await self.wrote.wait()
+        self.wrote.clear()
+        return self.settled[-1]
+
+
+class FakeSecrets(Secrets):
+    """The same key for everybody, or an error."""
+
+    def __init__(self) -> None:
+        super().__init__(nowhere(), KEYRING)
+        self.answer: Exception | None = None
+
+    async def of(self, tenant: UUID) -> tuple[bytes, ...]:
+        if self.answer is not None:
+            raise self.answer
+        return (b"s" * 24,)
+
+
+def nowhere() -> Database:
+    """A database that is never connected to."""
+    return Database("postgresql://nobody@127.0.0.1:1/none", name="tests")
+
+
+class Bench:
+    """A dispatcher among fakes. Make it inside a running loop."""
+
+    def __init__(self, *, concurrency: int = 8) -> None:
+        self.local, self.boot = FakeClock(), FakeClock()
+        self.clock = DatabaseClock(self.local)
+        self.clock.observe(NOW)
+        self.fence = Fence(ttl_seconds=15, now=self.boot)
+        self.fence.beaten(self.boot())
+        self.flights = Flights(concurrency=concurrency, freed=lambda: None)
+        self.ledger = Ledger(self.flights)
+        self.sender = FakeSender()
+        self.secrets = FakeSecrets()
+        self.dispatcher = Dispatcher(
+            flights=self.flights, sender=self.sender, settler=self.ledger, secrets=self.secrets,
+            keyring=KEYRING, fence=self.fence, clock=self.clock, now=self.local,
+        )  # fmt: skip
+
+    def fly(self, **given: Any) -> Flight:
+        """Hold and start one lease."""
+        [flight] = self.dispatcher.hold([lease(**given)], term=self.fence.term)
+        self.dispatcher.start([flight])
+        return flight
+
+    async def calling(self, **given: Any) -> Flight:
+        """A flight whose call is on the wire and does not come back until `sender.go` is set."""
+        self.sender.go.clear()
+        flight = self.fly(**given)
+        await self.sender.called.wait()
+        return flight
