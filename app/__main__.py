@@ -107,8 +107,8 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
             address = f"http://{_shown(settings.host)}:{port}"
             public_url = (settings.public_url or address).rstrip("/")
             settings = msgspec.structs.replace(settings, port=port, public_url=public_url)
-            server = Server(application.build(settings, database, keyring))
-            loops = _loops(Post(database, keyring, carrier), database)
+            server = Server(application.build(settings, database, keyring, hints))
+            loops = [hints.loop, *_loops(Post(database, keyring, carrier), database)]
             await _run(server, listener, loops, partial(_announce, database, address))
     finally:
         hints.close()
