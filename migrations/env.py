@@ -6,25 +6,21 @@ at once take turns and all but the first find nothing to do.
 
 import asyncio
 import os
-import re
 
 from alembic import context
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.tables import metadata
+from migrations.partitions import is_ours
 
 _LOCK = 0x6E6F6F6E
-_PARTITION = re.compile(r"(attempts|events)_(p\d{8}|default)")
-
-
-def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
-    """Partitions are made by `ensure_partitions`, not by migrations."""
-    return not (kind == "table" and name is not None and _PARTITION.fullmatch(name))
 
 
 def _migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=metadata, include_object=_ours, compare_type=True)
+    context.configure(
+        connection=connection, target_metadata=metadata, include_object=is_ours, compare_type=True
+    )
     with context.begin_transaction():
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         context.run_migrations()

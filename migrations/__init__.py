@@ -1,0 +1,1 @@
+"""Alembic's versions of the schema in core.tables; applied by `python -m app migrate`."""
