@@ -149,7 +149,8 @@ gone AS (
 """
 
 # N leases end. The fence is the DELETE: job, attempt and token must all match, and what it returns is obeyed, so
-# that a cancel request that arrived a moment ago counts. Safe to repeat: a second time finds its own attempts.
+# that a cancel request that arrived a moment ago counts. Safe to repeat: a second time finds its own attempts,
+# which have its outcome too; the reaper's, under the same token, are `lost`, and mean that we were fenced.
 SETTLE = f"""
 WITH inp AS MATERIALIZED (
   SELECT * FROM unnest(
@@ -220,7 +221,8 @@ told AS (
   SELECT mint(at, 3), job_id, tenant_id, 'dead_lettered', at, attempt, NULL FROM fates WHERE fate = 'failed')
 SELECT i.job_id, i.lease_token,
        coalesce(f.fate, CASE WHEN EXISTS (
-         SELECT FROM attempts a WHERE a.job_id = i.job_id AND a.lease_token = i.lease_token)
+         SELECT FROM attempts a
+         WHERE a.job_id = i.job_id AND a.lease_token = i.lease_token AND a.outcome = i.outcome)
        THEN 'repeated' ELSE 'fenced' END),
        extract(epoch FROM CASE f.fate WHEN 'retrying' THEN f.retry_at WHEN 'returned' THEN f.due_at END)::float8
 FROM inp i LEFT JOIN fates f USING (job_id, attempt, lease_token)

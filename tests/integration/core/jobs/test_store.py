@@ -159,7 +159,7 @@ async def test_a_frozen_attempt_cannot_close_the_next_one(database: Database, te
         [second] = await claim(db, tenant, replica=uuid4())
         [late] = await jobs.settle(db, [settlement(first)])
         assert (second.attempt, await place(db, job)) == (2, "leases")
-        assert late.fate is Fate.REPEATED
+        assert late.fate is Fate.FENCED
 
 
 async def test_a_settlement_without_the_right_token_changes_nothing(
