@@ -9,6 +9,7 @@ from app.health import routes as health
 from app.jobs import routes as jobs
 from app.mail import routes as mail
 from app.pages import routes as pages
+from app.signing_secrets import routes as signing_secrets
 from app.users import routes as users
 
 Routers = tuple[Callable[[], Router], ...]
@@ -19,6 +20,7 @@ ALWAYS: Routers = (
     pages.router,
     users.router,
     jobs.router,
+    signing_secrets.router,
 )
 DEVELOPMENT: Routers = (mail.router,)
 """Conveniences of a developer's machine; in production these do not exist."""

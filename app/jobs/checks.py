@@ -8,17 +8,32 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+from msgspec import UnsetType
+
 from app.jobs import content, masking
-from app.jobs.schemas import CreateJob, CreateTarget
+from app.jobs.schemas import PRIORITIES, CreateJob, CreateTarget, EditJob, PriorityName
 from core.egress.headers import check_headers
 from core.egress.urls import Refusal, parse_url
-from core.errors import Fault
+from core.errors import Fault, Invalid
 from core.jobs.backoff import Retry
 from core.jobs.success import StatusSet, Success, parse_success
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What to change; nothing that is None."""
+
+    fire_at: datetime | None
+    delay_seconds: float | None
+    priority: int | None
+
+    def fires_at(self, now: datetime) -> datetime | None:
+        """The new fire time, if there is one."""
+        return self.fire_at if self.delay_seconds is None else now + timedelta(seconds=self.delay_seconds)
 
 
 def faults(asked: CreateJob, *, now: datetime) -> list[Fault]:
@@ -31,6 +46,24 @@ def faults(asked: CreateJob, *, now: datetime) -> list[Fault]:
         *retry(asked.retry),
         *_labels(asked.labels),
     ]
+
+
+def change(asked: EditJob) -> Change:
+    """What to change of a job. Raises Invalid if nothing, or not like this."""
+    fire_at = None if isinstance(asked.fire_at, UnsetType) else asked.fire_at
+    delay = None if isinstance(asked.delay_seconds, UnsetType) else asked.delay_seconds
+    level = None if isinstance(asked.priority, UnsetType) else priority(asked.priority)
+    found = list(times(fire_at, delay))
+    if fire_at is None and delay is None and level is None:
+        found = [Fault("missing", "give fire_at, delay_seconds or priority", pointer="")]
+    if found:
+        raise Invalid(found)
+    return Change(fire_at, delay, level)
+
+
+def priority(given: PriorityName | int) -> int:
+    """A priority as a number."""
+    return PRIORITIES[given] if isinstance(given, str) else given
 
 
 def times(fire_at: datetime | None, delay_seconds: float | None) -> Iterator[Fault]:

@@ -1,15 +1,15 @@
 """From rows to what users see. Nothing secret passes: sealed values are not even read."""
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from app.jobs import content
 from app.jobs.masking import MASK
-from app.jobs.schemas import Answer, Job, JobError, Target
-from app.jobs.store import Stored
+from app.jobs.schemas import Answer, Attempt, HistoryEvent, Job, JobError, Target
+from app.jobs.store import Stored, Told, Tried
 from core.jobs.backoff import Retry
 from core.jobs.lifecycle import FINAL
-from core.jobs.model import HttpTarget
+from core.jobs.model import Event, HttpTarget, Outcome
 from core.jobs.success import Success
 
 _targets = msgspec.json.Decoder(HttpTarget)
@@ -45,6 +45,28 @@ def job(stored: Stored) -> Job:
         cancel_requested_at=stored.cancel_requested_at,
         replay_of=stored.replay_of,
     )
+
+
+def attempt(tried: Tried) -> Attempt:
+    """An attempt as the API shows it."""
+    return Attempt(
+        number=tried.number,
+        outcome=Outcome(tried.outcome) if tried.outcome is not None else None,
+        started_at=tried.started_at,
+        finished_at=tried.finished_at,
+        duration_ms=tried.duration_ms,
+        replica_id=tried.replica_id,
+        request_id=tried.request_id,
+        bytes_sent=tried.bytes_sent,
+        response=answer(tried.status, tried.headers, tried.body, tried.truncated),
+        error=error(tried.error_code, tried.error_message),
+    )
+
+
+def event(told: Told) -> HistoryEvent:
+    """An event as the API shows it."""
+    data = Raw((told.data or "null").encode())
+    return HistoryEvent(id=told.id, kind=Event(told.kind), at=told.at, attempt=told.attempt, data=data)
 
 
 def target(stored: str, body: bytes | None) -> Target:

@@ -4,20 +4,26 @@ import re
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, Router, get, patch, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
-from app.jobs import idempotency, reading
+from app import cursors
+from app.cursors import Cursor, Limit
+from app.hints import Hints
+from app.jobs import checks, idempotency, moves, reading
 from app.jobs import store as jobs
 from app.jobs.intake import CreateJobRequest
-from app.jobs.schemas import CreateJob, Job
+from app.jobs.moves import Cancelled, Edited
+from app.jobs.schemas import Attempts, CreateJob, EditJob, Events, Job
 from app.jobs.service import Jobs, Made, Origin
 from app.principal import Principal
+from core import metrics
 from core.db import Database
 from core.errors import NotFound
+from core.jobs.model import State
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -36,6 +42,7 @@ REPEATED = ResponseSpec(
     description=f"The same request was made before; its job as it is now. `{idempotency.REPLAYED}: true`.",
     generate_examples=False,
 )
+_ABORTING = "It is in a replica's hands, which aborts it: `cancelling`, then `cancelled`."
 
 
 @post(
@@ -72,6 +79,79 @@ async def read(
     return reading.job(stored)
 
 
+@get("/jobs/{job_id:uuid}/attempts", operation_id="listAttempts", summary="List a job's attempts")
+async def attempts(
+    job_id: FromPath[UUID], principal: NamedDependency[Principal], database: NamedDependency[Database]
+) -> Attempts:
+    """All of them on one page, in order; the last one has no outcome while it is under way."""
+    async with database.raw() as db:
+        tried = await jobs.attempts(db, job_id, tenant=principal.tenant_id)
+    if tried is None:
+        raise NotFound
+    return Attempts([reading.attempt(one) for one in tried])
+
+
+@get("/jobs/{job_id:uuid}/events", operation_id="listEvents", summary="List what happened to a job")
+async def events(
+    job_id: FromPath[UUID],
+    principal: NamedDependency[Principal],
+    database: NamedDependency[Database],
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Events:
+    """Its history, oldest first."""
+    after = cursors.read(cursor)
+    async with database.raw() as db:
+        told = await jobs.events(db, job_id, tenant=principal.tenant_id, after=after, limit=limit + 1)
+    if told is None:
+        raise NotFound
+    more = cursors.write(told[limit - 1].id) if len(told) > limit else None
+    return Events([reading.event(one) for one in told[:limit]], more)
+
+
+@patch("/jobs/{job_id:uuid}", operation_id="editJob", summary="Change a waiting job")
+async def edit(
+    job_id: FromPath[UUID],
+    data: JSONBody[EditJob],
+    principal: NamedDependency[Principal],
+    database: NamedDependency[Database],
+    hints: NamedDependency[Hints],
+) -> Job:
+    """Give a job that still waits another fire time or priority. 409 once it is starting, running or over."""
+    change = checks.change(data)
+    async with database.raw() as db:
+        edited = await moves.edit(db, job_id, change, tenant=principal.tenant_id)
+    if not isinstance(edited, Edited):
+        raise edited
+    hints.work(edited.due_in)
+    return reading.job(edited.job)
+
+
+@post(
+    "/jobs/{job_id:uuid}/cancel",
+    operation_id="cancelJob",
+    summary="Cancel a job",
+    status_code=200,
+    responses={202: ResponseSpec(Job, description=_ABORTING, generate_examples=False)},
+)
+async def cancel(
+    job_id: FromPath[UUID],
+    principal: NamedDependency[Principal],
+    database: NamedDependency[Database],
+    hints: NamedDependency[Hints],
+) -> Response[Job]:
+    """End a job. Waiting, it is cancelled at once; running, its call is aborted; 409 once it is over."""
+    async with database.raw() as db:
+        cancelled = await moves.cancel(db, job_id, tenant=principal.tenant_id)
+    if not isinstance(cancelled, Cancelled):
+        raise cancelled
+    if cancelled.replica is not None:
+        hints.cancel(cancelled.replica)
+        return Response(reading.job(cancelled.job), status_code=202)
+    metrics.jobs_ended.labels(State.CANCELLED).inc()
+    return Response(reading.job(cancelled.job), status_code=200)
+
+
 def origin(request: Request[Any, Any, Any], principal: Principal, request_id: str) -> Origin:
     """Who asks; with a valid `traceparent`, every attempt belongs to its trace."""
     trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
@@ -88,4 +168,4 @@ def answered(made: Made) -> Response[Job]:
 
 def router() -> Router:
     """The routes of jobs."""
-    return Router("/v1", route_handlers=[create, read], tags=["jobs"])
+    return Router("/v1", route_handlers=[create, read, attempts, events, edit, cancel], tags=["jobs"])

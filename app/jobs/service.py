@@ -15,7 +15,7 @@ from app.jobs import checks, content, idempotency, masking, reading
 from app.jobs import store as reads
 from app.jobs.content import Content
 from app.jobs.idempotency import Key
-from app.jobs.schemas import PRIORITIES, CreateJob, Job, PriorityName
+from app.jobs.schemas import CreateJob, Job
 from app.jobs.store import Stored
 from core import ids, metrics
 from core.db import Database, Raw
@@ -99,7 +99,7 @@ class Jobs:
             id=ids.new(),
             tenant_id=origin.tenant_id,
             queue=asked.queue,
-            priority=priority(asked.priority),
+            priority=checks.priority(asked.priority),
             target_type=asked.target.type,
             target=_json(target),
             body=body.data,
@@ -164,11 +164,6 @@ def fresh(new: NewJob, created: Created) -> Stored:
         created_at=created.created_at,
         next_attempt_at=due_at,
     )
-
-
-def priority(given: PriorityName | int) -> int:
-    """A priority as a number."""
-    return PRIORITIES[given] if isinstance(given, str) else given
 
 
 def unknown_queue() -> Fault:

@@ -52,6 +52,28 @@ LEFT JOIN LATERAL (
 WHERE j.tenant_id = $1 AND j.id = $2
 """
 
+# The open attempt is the lease itself, from its instant on; its request id is what the scheduler will send.
+_ATTEMPTS = """
+SELECT a.number, a.outcome, a.started_at, a.finished_at, a.duration_ms, a.replica_id, a.request_id,
+       a.bytes_sent, a.status, a.headers, a.body, a.truncated, a.error_code, a.error_message
+FROM jobs j LEFT JOIN LATERAL (
+  SELECT number, outcome, started_at, finished_at, duration_ms, replica_id, request_id, bytes_sent,
+         status, headers, body, truncated, error_code, error_message
+  FROM attempts WHERE job_id = $2 AND id >= $3
+  UNION ALL
+  SELECT attempt, NULL, greatest(due_at, claimed_at), NULL, NULL, replica_id, j.request_id || '-' || attempt,
+         NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM leases WHERE job_id = $2 AND due_at <= now()) a ON true
+WHERE j.tenant_id = $1 AND j.id = $2 ORDER BY a.number
+"""
+
+_EVENTS = """
+SELECT e.id, e.kind, e.at, e.attempt, e.data::text
+FROM jobs j LEFT JOIN LATERAL (
+  SELECT id, kind, at, attempt, data FROM events WHERE job_id = $2 AND id > $3 ORDER BY id LIMIT $4) e ON true
+WHERE j.tenant_id = $1 AND j.id = $2 ORDER BY e.id
+"""
+
 _KEY = """
 SELECT request_hash = $4, job_id FROM idempotency_keys
 WHERE tenant_id = $1 AND scope = $2 AND key = $3 AND expires_at > now()
@@ -93,6 +115,37 @@ class Stored(msgspec.Struct, frozen=True):
     truncated: bool | None = None
 
 
+class Tried(msgspec.Struct, frozen=True):
+    """An attempt as the tables have it. Field order is the statement's."""
+
+    number: int
+    outcome: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    duration_ms: float | None
+    replica_id: UUID
+    request_id: str
+    bytes_sent: int | None
+    status: int | None
+    headers: bytes | None
+    """JSON."""
+    body: bytes | None
+    truncated: bool | None
+    error_code: str | None
+    error_message: str | None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An event as the table has it. Field order is the statement's."""
+
+    id: UUID
+    kind: str
+    at: datetime
+    attempt: int | None
+    data: str | None
+    """JSON."""
+
+
 class KeyUse(msgspec.Struct, frozen=True):
     """What an idempotency key was used for."""
 
@@ -105,6 +158,18 @@ async def get(db: Raw, job: UUID, *, tenant: UUID) -> Stored | None:
     """A job of this tenant."""
     row = await db.fetchrow(_JOB, tenant, job, since(job))
     return None if row is None else stored(row)
+
+
+async def attempts(db: Raw, job: UUID, *, tenant: UUID) -> list[Tried] | None:
+    """All attempts of a job in order, the open one included; None if there is no such job."""
+    rows = await db.fetch(_ATTEMPTS, tenant, job, since(job))
+    return [Tried(*row) for row in rows if row[0] is not None] if rows else None
+
+
+async def events(db: Raw, job: UUID, *, tenant: UUID, after: UUID | None, limit: int) -> list[Told] | None:
+    """Events of a job in order; None if there is no such job."""
+    rows = await db.fetch(_EVENTS, tenant, job, max(since(job), after or since(job)), limit)
+    return [Told(*row) for row in rows if row[0] is not None] if rows else None
 
 
 async def key_use(db: Raw, *, tenant: UUID, scope: str, key: str, request_hash: bytes) -> KeyUse | None:

@@ -6,7 +6,11 @@ import httpx
 import msgspec
 import pytest
 
+from app import application
 from app.edge import Edge
+from app.hints import Hints
+from core.db import Database
+from core.sealing import Keyring
 from core.settings import Settings
 from tests.integration.app.conftest import SignIn, bearer, client
 
@@ -15,6 +19,17 @@ from tests.integration.app.conftest import SignIn, bearer, client
 def settings(settings: Settings) -> Settings:
     """As in development: loopback may be called, and nothing else that is private."""
     return msgspec.structs.replace(settings, egress_allow="127.0.0.0/8")
+
+
+@pytest.fixture
+def hints(database: Database) -> Hints:
+    """What the application says to schedulers; nothing is sent before `once`."""
+    return Hints(database)
+
+
+@pytest.fixture
+def edge(settings: Settings, database: Database, keyring: Keyring, hints: Hints) -> Edge:
+    return application.build(settings, database, keyring, hints)
 
 
 @pytest.fixture

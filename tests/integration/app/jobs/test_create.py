@@ -13,24 +13,9 @@ import pytest
 from core.db import Database
 from core.sealing import Keyring
 from core.tenants.store import header_context
+from tests.integration.app.jobs.orders import URL, make, order
 
-URL = "http://127.0.0.1:9/hook"
 FAR = "2099-01-01T00:00:00Z"
-
-
-def order(**given: Any) -> dict[str, Any]:
-    """A request body; `target` members may be given by name."""
-    named = {"url", "method", "headers", "secret_headers", "body", "body_text", "body_base64", "type"}
-    target = {"url": URL} | {name: given.pop(name) for name in named & set(given)}
-    return {"target": target} | given
-
-
-async def make(api: httpx.AsyncClient, **given: Any) -> dict[str, Any]:
-    """The job that was made."""
-    answer = await api.post("/v1/jobs", json=order(**given))
-    assert answer.status_code == 201, answer.text
-    job: dict[str, Any] = answer.json()
-    return job
 
 
 async def refused(api: httpx.AsyncClient, **given: Any) -> dict[str, str]:

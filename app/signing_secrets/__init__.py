@@ -1,0 +1,1 @@
+"""Signing secrets over HTTP: what a receiver needs to verify our calls."""

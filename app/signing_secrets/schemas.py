@@ -1,0 +1,30 @@
+"""What the routes of signing secrets give."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from app.jobs.schemas import Instant
+
+
+class SigningSecret(msgspec.Struct, frozen=True):
+    """A secret that our calls are signed with, by Standard Webhooks."""
+
+    id: UUID
+    secret: Annotated[str, Meta(description="As verification libraries take it.", examples=["whsec_…"])]
+    created_at: Instant
+    expires_at: Annotated[
+        Instant | None, Meta(description="Until when it signs besides a newer one; null for the newest.")
+    ]
+
+    def __repr__(self) -> str:
+        return f"SigningSecret({self.id})"
+
+
+class SigningSecrets(msgspec.Struct, frozen=True):
+    """All that sign now, newest first."""
+
+    items: list[SigningSecret]
+    next_cursor: str | None = None
