@@ -7,8 +7,8 @@ import base64
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
@@ -53,15 +53,17 @@ class Fleet:
     def reaper(self, *, dsn: str | None = None, settings: Mapping[str, str] = DEFAULTS) -> Process:
         return self.start("reaper", "-m", "reaper", environment=self.environment(dsn, settings))
 
-    @contextmanager
-    def crew(
+    @asynccontextmanager
+    async def crew(
         self, schedulers: int, *, reapers: int = 1, settings: Mapping[str, str] = DEFAULTS
-    ) -> Iterator[list[Process]]:
+    ) -> AsyncIterator[list[Process]]:
         """Schedulers, with reapers beside them; only the schedulers are handed out."""
-        with contextlib.ExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
             for _ in range(reapers):
-                stack.enter_context(self.reaper(settings=settings))
-            yield [stack.enter_context(self.scheduler(settings=settings)) for _ in range(schedulers)]
+                await stack.enter_async_context(self.reaper(settings=settings))
+            yield [
+                await stack.enter_async_context(self.scheduler(settings=settings)) for _ in range(schedulers)
+            ]
 
     def start(self, kind: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
         name = f"{kind}-{sum(1 for one in self.started if one.name.startswith(kind)) + 1}"

@@ -54,6 +54,7 @@ class Attempt(msgspec.Struct, frozen=True):
     replica_id: UUID
     bytes_sent: int
     error_code: str | None
+    finished_at: datetime
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -254,8 +255,8 @@ class _Judge:
     def _not_early(self, promise: Promise, arrivals: list[Arrival]) -> None:
         fire_at = self._database.fire_at.get(promise.id)
         for one in arrivals:
-            if fire_at is not None and one.request.wall < fire_at:
-                self._complain(f"{promise.id} arrived {fire_at - one.request.wall:.6f} s early")
+            if fire_at is not None and one.request.at.wall < fire_at:
+                self._complain(f"{promise.id} arrived {fire_at - one.request.at.wall:.6f} s early")
 
     def _repeated(self, promise: Promise, arrivals: list[Arrival]) -> None:
         for before, again in pairwise(arrivals):

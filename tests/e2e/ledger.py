@@ -1,7 +1,6 @@
 """What the receiver saw: an append-only file, one line and one write for each thing that happened.
 
-A line is written the moment it is true, so a receiver or a test that dies loses nothing. Instants are of
-CLOCK_MONOTONIC, which all processes of this machine share, and of the wall clock.
+A line is written the moment it is true, so a receiver or a test that dies loses nothing.
 """
 
 import os
@@ -20,12 +19,20 @@ class Signature(StrEnum):
     ABSENT = "absent"
 
 
+class Instant(msgspec.Struct, frozen=True):
+    """One moment on two clocks."""
+
+    mono: float
+    """CLOCK_MONOTONIC, which all processes of this machine share."""
+    wall: float
+    """Epoch seconds."""
+
+
 class Arrived(msgspec.Struct, frozen=True, tag="arrived", kw_only=True):
     """A request was read to its last byte."""
 
     number: int
-    at: float
-    wall: float
+    at: Instant
     path: str
     method: str
     message_id: str
@@ -39,7 +46,7 @@ class Answered(msgspec.Struct, frozen=True, tag="answered", kw_only=True):
     """Its answer was handed to the kernel, to the last byte."""
 
     number: int
-    at: float
+    at: Instant
     status: int
 
 
@@ -47,7 +54,7 @@ class Dropped(msgspec.Struct, frozen=True, tag="dropped", kw_only=True):
     """The caller closed the connection before it had its answer, or we did so on purpose."""
 
     number: int
-    at: float
+    at: Instant
 
 
 Line = Arrived | Answered | Dropped
@@ -63,7 +70,7 @@ class Arrival(msgspec.Struct, frozen=True):
     status: int | None = None
     """What was answered in full; none while it is open, and when it was dropped."""
     dropped: bool = False
-    over_at: float | None = None
+    over: Instant | None = None
     """When the answer was written or the connection dropped."""
 
     @property
@@ -107,9 +114,9 @@ class Ledger:
 
 def _ended(arrival: Arrival, line: Answered | Dropped) -> Arrival:
     if isinstance(line, Answered):
-        return Arrival(arrival.request, status=line.status, over_at=line.at)
-    return Arrival(arrival.request, dropped=True, over_at=line.at)
+        return Arrival(arrival.request, status=line.status, over=line.at)
+    return Arrival(arrival.request, dropped=True, over=line.at)
 
 
-def now() -> float:
-    return time.monotonic()
+def now() -> Instant:
+    return Instant(time.monotonic(), time.time())

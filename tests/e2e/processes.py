@@ -26,7 +26,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
 class Process:
-    """Leaving a `with` block asks it to stop and insists on exit code 0, unless the test ended it itself."""
+    """Leaving its block asks it to stop and insists on exit code 0, unless the test ended it itself."""
 
     def __init__(
         self, name: str, arguments: list[str], environment: Mapping[str, str], *, folder: Path
@@ -47,10 +47,10 @@ class Process:
                 start_new_session=True,
             )
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
+    async def __aexit__(self, kind: object, _error: object, _trace: object) -> None:
         if not self.alive:
             return
         if kind is not None:
@@ -59,7 +59,7 @@ class Process:
         self.resume()
         self.tell(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(_STOP_SECONDS)
+            await self.exit()
         stopped = not self.alive
         self.kill()
         assert stopped, f"{self.name} does not stop:\n{self.tail()}"

@@ -17,7 +17,6 @@ import asyncio
 import hashlib
 import json
 import sys
-import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from pathlib import Path
@@ -124,7 +123,6 @@ class Receiver:
             Arrived(
                 number=self._number,
                 at=now(),
-                wall=time.time(),
                 path=request.path,
                 method=request.method,
                 message_id=request.headers.get("webhook-id", ""),

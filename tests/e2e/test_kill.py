@@ -15,12 +15,12 @@ _SETTLE = "INSERT INTO attempts"
 async def test_a_replica_killed_between_claim_and_call_duplicates_nothing(fleet: Fleet, work: Work) -> None:
     async with Proxy(fleet.dsn) as proxy:
         claimed = proxy.point(_CLAIM, Where.AFTER)
-        with fleet.reaper(), fleet.scheduler(dsn=proxy.dsn) as doomed:
+        async with fleet.reaper(), fleet.scheduler(dsn=proxy.dsn) as doomed:
             await work.submit(5)
             await claimed.stopped()
             await work.kill(doomed)
             assert work.arrivals() == []
-            with fleet.scheduler():
+            async with fleet.scheduler():
                 await work.ended()
     report = await work.check()
     assert report.duplicates == 0
@@ -31,11 +31,11 @@ async def test_a_replica_killed_between_claim_and_call_duplicates_nothing(fleet:
 async def test_a_replica_killed_during_its_calls_duplicates_each_of_them_once(
     fleet: Fleet, work: Work
 ) -> None:
-    with fleet.reaper(), fleet.scheduler() as doomed:
+    async with fleet.reaper(), fleet.scheduler() as doomed:
         await work.submit(5, orders="hold=1")
         await work.arrived(5)
         fault = await work.kill(doomed)
-        with fleet.scheduler():
+        async with fleet.scheduler():
             await work.ended()
     report = await work.check()
     assert report.duplicates == len(fault.in_flight) == 5
@@ -48,7 +48,7 @@ async def test_a_replica_killed_before_its_settle_commits_duplicates_once(
 ) -> None:
     async with Proxy(fleet.dsn) as proxy:
         settling = proxy.point(_SETTLE, where)
-        with fleet.reaper(), fleet.scheduler(dsn=proxy.dsn) as doomed:
+        async with fleet.reaper(), fleet.scheduler(dsn=proxy.dsn) as doomed:
             await work.submit(5)
             await settling.stopped()
             await wait_until(
@@ -56,7 +56,7 @@ async def test_a_replica_killed_before_its_settle_commits_duplicates_once(
             )
             await work.kill(doomed)
             settling.cut()
-            with fleet.scheduler():
+            async with fleet.scheduler():
                 await work.ended()
     report = await work.check()
     assert report.duplicates == 5
@@ -67,12 +67,12 @@ async def test_a_replica_killed_before_its_settle_commits_duplicates_once(
 async def test_a_replica_killed_after_its_settle_committed_changes_nothing(fleet: Fleet, work: Work) -> None:
     async with Proxy(fleet.dsn) as proxy:
         settled = proxy.point(_SETTLE, Where.AFTER)
-        with fleet.reaper(), fleet.scheduler(dsn=proxy.dsn) as doomed:
+        async with fleet.reaper(), fleet.scheduler(dsn=proxy.dsn) as doomed:
             await work.submit()
             await settled.stopped()
             await work.look()
             doomed.kill()
-            with fleet.scheduler():
+            async with fleet.scheduler():
                 await work.submit()
                 await work.ended()
     report = await work.check()
@@ -86,11 +86,11 @@ async def test_a_settle_that_arrives_after_the_reap_of_its_replica_is_fenced(
 ) -> None:
     async with Proxy(fleet.dsn) as proxy:
         settling = proxy.point(_SETTLE, Where.BEFORE)
-        with fleet.reaper(), fleet.scheduler(dsn=proxy.dsn) as doomed:
+        async with fleet.reaper(), fleet.scheduler(dsn=proxy.dsn) as doomed:
             await work.submit()
             await settling.stopped()
             await work.kill(doomed)
-            with fleet.scheduler():
+            async with fleet.scheduler():
                 await work.ended()
             await work.look()
             settling.release()
@@ -101,13 +101,13 @@ async def test_a_settle_that_arrives_after_the_reap_of_its_replica_is_fenced(
 
 @pytest.mark.promise(1)
 async def test_jobs_wait_while_no_replica_lives_and_end_when_one_is_back(fleet: Fleet, work: Work) -> None:
-    with fleet.crew(2, settings={"NOONMARK_CONCURRENCY": "8"}) as crew:
+    async with fleet.crew(2, settings={"NOONMARK_CONCURRENCY": "8"}) as crew:
         await work.submit(40, orders="hold=1")
         await work.arrived(16)
         await work.kill(*crew)
         await work.submit(20, delay_seconds=0.5)
         fleet.release(work.group)
-        with fleet.scheduler():
+        async with fleet.scheduler():
             await work.ended()
     report = await work.check()
     assert report.delivered == 60
@@ -118,9 +118,9 @@ async def test_a_job_that_takes_its_replica_down_each_time_becomes_a_dead_letter
     fleet: Fleet, work: Work
 ) -> None:
     await work.submit(orders="hold=9", retry={"max_attempts": 3})
-    with fleet.reaper():
+    async with fleet.reaper():
         for attempt in (1, 2, 3):
-            with fleet.scheduler() as doomed:
+            async with fleet.scheduler() as doomed:
                 await work.arrived(attempt=attempt)
                 await work.kill(doomed)
         [ending] = await work.ended()
@@ -133,10 +133,10 @@ async def test_a_job_that_takes_its_replica_down_each_time_becomes_a_dead_letter
 @pytest.mark.promise(3)
 async def test_a_job_of_one_attempt_is_not_delivered_again_after_a_crash(fleet: Fleet, work: Work) -> None:
     await work.submit(orders="hold=1", retry={"max_attempts": 1})
-    with fleet.reaper(), fleet.scheduler() as doomed:
+    async with fleet.reaper(), fleet.scheduler() as doomed:
         await work.arrived()
         await work.kill(doomed)
-        with fleet.scheduler():
+        async with fleet.scheduler():
             [ending] = await work.ended()
     assert (ending.state, ending.error_code) == ("failed", "replica_lost")
     assert (await work.check()).duplicates == 0
@@ -144,11 +144,11 @@ async def test_a_job_of_one_attempt_is_not_delivered_again_after_a_crash(fleet: 
 
 @pytest.mark.promise(5)
 async def test_three_reapers_take_each_lease_of_a_dead_replica_once(fleet: Fleet, work: Work) -> None:
-    with fleet.crew(1, reapers=3) as [doomed]:
+    async with fleet.crew(1, reapers=3) as [doomed]:
         await work.submit(60, orders="hold=1")
         await work.arrived(60)
         await work.kill(doomed)
-        with fleet.scheduler():
+        async with fleet.scheduler():
             await work.ended()
     report = await work.check()
     assert report.duplicates == 60

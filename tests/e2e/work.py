@@ -86,19 +86,72 @@ class Work:
 
         return await wait_until(look, within=within, what="every job has ended")
 
-    async def leased(self, count: int, *, process: Process | None = None, within: float = 10.0) -> None:
+    async def leased(self, count: int, *, process: Process | None = None, within: float = 10.0) -> int:
         """So many of our jobs are held, by this process if one is named."""
         replica = None if process is None else await replica_id(process)
 
-        async def look() -> bool:
+        async def look() -> int:
             found = await self._rows(
                 """SELECT replica_id FROM leases
                    WHERE job_id = ANY($1) AND ($2::uuid IS NULL OR replica_id = $2)""",
                 replica,
             )
-            return len(found) >= count
+            return len(found) if len(found) >= count else 0
 
-        await wait_until(look, within=within, what=f"{count} leases")
+        return await wait_until(look, within=within, what=f"{count} leases")
+
+    async def beating(self, process: Process, within: float = 20.0) -> None:
+        """It beats from now on."""
+        replica, since = await replica_id(process), await self.now()
+
+        async def look() -> bool:
+            async with self.database.raw() as db:
+                at = await db.fetchval("SELECT beat_at FROM replicas WHERE id = $1", replica)
+            return at is not None and at > since
+
+        await wait_until(look, within=within, what=f"{process.name} beats")
+
+    async def expired(self, process: Process, *, since: float = 0.0, within: float = 15.0) -> None:
+        """Its last beat has run out, so many seconds ago."""
+        replica = await replica_id(process)
+
+        async def look() -> bool:
+            async with self.database.raw() as db:
+                found: bool = await db.fetchval(
+                    """SELECT expires_at + $2::float8 * interval '1 second' <= clock_timestamp()
+                       FROM replicas WHERE id = $1""",
+                    replica,
+                    since,
+                )
+            return found
+
+        await wait_until(look, within=within, what=f"{process.name} has stopped beating")
+
+    async def reaped(self, process: Process, within: float = 15.0) -> None:
+        """Its leases have been taken, and its row has run out."""
+        replica = await replica_id(process)
+
+        async def look() -> bool:
+            async with self.database.raw() as db:
+                found: bool = await db.fetchval(
+                    """SELECT NOT EXISTS (SELECT FROM replicas WHERE id = $1 AND expires_at > now())
+                          AND NOT EXISTS (SELECT FROM leases WHERE replica_id = $1)""",
+                    replica,
+                )
+            return found
+
+        await wait_until(look, within=within, what=f"{process.name} was reaped")
+
+    async def said(self, process: Process, event: str, within: float = 10.0) -> None:
+        await wait_until(lambda: process.said(event), within=within, what=f"{process.name} said {event}")
+
+    async def replicas(self, process: Process) -> int:
+        """Rows that the process has among the replicas."""
+        async with self.database.raw() as db:
+            found: int = await db.fetchval(
+                "SELECT count(*) FROM replicas WHERE id = $1", await replica_id(process)
+            )
+        return found
 
     # Breaking things.
 
@@ -141,7 +194,8 @@ class Work:
 
     async def attempts(self) -> list[Attempt]:
         rows = await self._rows(
-            """SELECT job_id, number, outcome, lease_token, replica_id, bytes_sent, error_code
+            """SELECT job_id, number, outcome, lease_token, replica_id, bytes_sent, error_code,
+                      finished_at
                FROM attempts WHERE job_id = ANY($1) ORDER BY job_id, number, id"""
         )
         return [Attempt(*row) for row in rows]
@@ -190,12 +244,10 @@ class Work:
         )
 
     def _fenced(self) -> int:
-        """What this test's schedulers say they dropped, or cut off."""
+        """Results that this test's schedulers say they dropped."""
         ours = self.fleet.started[self._first :]
         settled = [line for process in ours for line in process.said("attempt_settled")]
-        cut_off = [int(line["calls"]) for process in ours for line in process.said("fenced_itself")]
-        fenced = [line for line in settled if line["fate"] == "fenced"]
-        return len(fenced) + sum(cut_off)
+        return sum(1 for line in settled if line["fate"] == "fenced")
 
     async def now(self) -> datetime:
         """By the database's clock."""
