@@ -19,7 +19,7 @@ from functools import partial
 import msgspec
 import uvloop
 
-from app import application, migration, sweep
+from app import application, migration
 from app.health import readiness
 from app.hints import Hints
 from app.mail.service import Post, choose
@@ -38,7 +38,6 @@ _USAGE = "usage: python -m app [--migrate] | migrate | openapi\n"
 _LOOPS_GRACE_SECONDS = 10.0
 _READY_POLL_SECONDS = 0.2
 _MAIL_SECONDS = 0.5
-_SWEEP_SECONDS = 600.0
 
 
 def main(arguments: list[str]) -> int:
@@ -120,7 +119,6 @@ def _loops(post: Post, database: Database) -> list[Loop]:
     """What repeats beside the server, from its start to its end."""
     return [
         Loop(post.once, name="mail", interval=_MAIL_SECONDS),
-        Loop(partial(sweep.once, database), name="sweep", interval=_SWEEP_SECONDS),
     ]
 
 

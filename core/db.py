@@ -96,6 +96,7 @@ class Database:
             pool_size=size,
             max_overflow=0,
             pool_timeout=10,
+            hide_parameters=True,
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 

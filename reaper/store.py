@@ -55,9 +55,9 @@ _OLD = {
     "idempotency_keys": "expires_at < now()",
     "magic_links": "expires_at < now() - interval '1 day'",
     "refresh_tokens": "expires_at < now()",
-    "sessions": "expires_at < now()",
-    "windows": "started_at < now() - interval '1 day'",
-    "mails": "coalesce(sent_at, failed_at) < now() - interval '7 days'",
+    "sessions": "expires_at < now() OR revoked_at < now() - interval '1 day'",
+    "windows": "started_at < now() - interval '2 days'",
+    "mails": "created_at < now() - interval '7 days'",
 }
 
 

@@ -5,12 +5,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.tables import mails
-
-_KEPT = timedelta(days=7)
 
 _CLAIM = text("""
 UPDATE mails SET due_at = now() + make_interval(secs => :hold), attempts = attempts + 1
@@ -80,10 +78,3 @@ async def kept(connection: AsyncConnection, *, recipient: str | None, limit: int
     if recipient is not None:
         newest = newest.where(mails.c.recipient == recipient)
     return [Kept(row.id, row.sealed, row.created_at) for row in await connection.execute(newest)]
-
-
-async def prune(connection: AsyncConnection, *, limit: int) -> int:
-    """Forget who got mail a week ago; how many rows went."""
-    old = select(mails.c.id).where(mails.c.created_at < func.now() - _KEPT).limit(limit)
-    gone = delete(mails).where(mails.c.id.in_(old.with_for_update(skip_locked=True)))
-    return (await connection.execute(gone)).rowcount

@@ -3,12 +3,11 @@
 All expiry is by the database's clock. What may happen only once is one UPDATE whose WHERE says so.
 """
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Select, column, delete, func, or_, select, text, update
+from sqlalchemy import Row, Select, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,12 +18,10 @@ from core import ids
 from core.tables import (
     magic_links,
     queues,
-    refresh_tokens,
     sessions,
     signing_secrets,
     tenants,
     users,
-    windows,
 )
 
 Transaction = AsyncConnection
@@ -90,17 +87,6 @@ WITH session AS (
 INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
 VALUES (:token, :id, now() + interval '7 days')
 """)
-
-# A window may be anybody's; two days is longer than any of them.
-_DEAD = (
-    (windows, windows.c.started_at < func.now() - timedelta(days=2)),
-    (magic_links, magic_links.c.expires_at < func.now() - timedelta(days=1)),
-    (refresh_tokens, refresh_tokens.c.expires_at < func.now()),
-    (
-        sessions,
-        or_(sessions.c.expires_at < func.now(), sessions.c.revoked_at < func.now() - timedelta(days=1)),
-    ),
-)
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -245,16 +231,6 @@ async def end_all(connection: AsyncConnection, user_id: UUID, *, tenant_id: UUID
             sessions.c.user_id == user_id, sessions.c.tenant_id == tenant_id, sessions.c.revoked_at.is_(None)
         )
     )
-
-
-async def prune(connection: AsyncConnection, *, limit: int) -> int:
-    """Delete what nothing can need any more, a batch of each kind; how many rows went."""
-    gone = 0
-    for table, dead in _DEAD:
-        batch: Select[Any] = select(column("ctid")).select_from(table).where(dead).limit(limit)
-        statement = delete(table).where(column("ctid").in_(batch.with_for_update(skip_locked=True)))
-        gone += (await connection.execute(statement)).rowcount
-    return gone
 
 
 def _me_query() -> Select[Any]:

@@ -6,11 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from app import application, sweep
+from app import application
 from app.edge import Edge
 from core.db import Database
 from core.sealing import Keyring
 from core.settings import Settings
+from reaper.upkeep import Upkeep
 from tests.integration.app.conftest import ORIGIN, SignIn, bearer, client
 
 COOKIE = "noonmark_refresh"
@@ -246,7 +247,7 @@ async def test_what_is_dead_is_swept_and_what_lives_stays(
         await connection.execute("UPDATE windows SET started_at = started_at - interval '3 days'")
         await connection.execute("UPDATE mails SET created_at = now() - interval '8 days'")
     alive = await sign_in("alive@x.io")
-    assert await sweep.once(database) == 6
-    assert await sweep.once(database) == 0
+    assert await Upkeep(database).purge() == 6
+    assert await Upkeep(database).purge() == 0
     assert (await api.get("/v1/me", headers=bearer(alive))).status_code == 200
     assert (await api.get("/v1/me", headers=bearer(dead))).status_code == 401
