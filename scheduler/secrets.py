@@ -8,13 +8,15 @@ import time
 from collections.abc import Iterable
 from uuid import UUID
 
-from core import signing
+from core import log, signing
 from core.clock import Clock
 from core.db import Database
-from core.sealing import Keyring
+from core.sealing import Keyring, SealBroken
 from core.tenants import store as tenants
 
 KEEP_SECONDS = 30.0
+
+_log = log.get(__name__)
 
 
 class Secrets:
@@ -25,6 +27,10 @@ class Secrets:
         self._keyring = keyring
         self._now = now
         self._kept: dict[UUID, tuple[float, tuple[bytes, ...]]] = {}
+        self._prune_at = now() + KEEP_SECONDS
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def known(self, tenant: UUID) -> tuple[bytes, ...] | None:
         """The keys, newest first, if they were loaded lately."""
@@ -32,23 +38,36 @@ class Secrets:
         return kept[1] if kept is not None and kept[0] > self._now() else None
 
     async def load(self, tenant_ids: Iterable[UUID]) -> None:
-        """Load what is missing or old, in one query."""
+        """Load what is missing or old, in one query. What cannot be opened stays missing."""
         missing = [tenant for tenant in set(tenant_ids) if self.known(tenant) is None]
         if not missing:
             return
         async with self._database.raw() as db:
             sealed = await tenants.signing_secrets(db, missing)
+        self._prune()
         until = self._now() + KEEP_SECONDS
         for tenant in missing:
-            self._kept[tenant] = (until, self._opened(tenant, sealed.get(tenant, [])))
+            try:
+                self._kept[tenant] = (until, self._opened(tenant, sealed.get(tenant, [])))
+            except (SealBroken, ValueError) as error:
+                # One tenant's broken secret must not hold up the others that are loaded with it.
+                _log.error("signing_secret_broken", tenant_id=str(tenant), error=str(error))
 
     async def of(self, tenant: UUID) -> tuple[bytes, ...]:
-        """The keys, newest first; none when the tenant has none."""
+        """The keys, newest first; none when the tenant has none. Raises SealBroken."""
+        if self.known(tenant) is None:
+            await self.load([tenant])
         keys = self.known(tenant)
         if keys is None:
-            await self.load([tenant])
-            keys = self._kept[tenant][1]
+            raise SealBroken("a signing secret of the tenant does not open")
         return keys
+
+    def _prune(self) -> None:
+        """Forget the tenants that were not asked for lately, now and then."""
+        now = self._now()
+        if now >= self._prune_at:
+            self._prune_at = now + KEEP_SECONDS
+            self._kept = {tenant: kept for tenant, kept in self._kept.items() if kept[0] > now}
 
     def _opened(self, tenant: UUID, sealed: list[bytes]) -> tuple[bytes, ...]:
         context = tenants.signing_context(tenant)
