@@ -36,6 +36,7 @@ _RESCAN_SECONDS = 60.0
 _SHORTEST_SECONDS = 0.01
 _BLOCKED_SECONDS = 0.05
 _BEAT_SECONDS = 0.05
+_FIRST = UUID(int=0)
 
 
 class Watermarks:
@@ -88,6 +89,7 @@ class Rounds:
         self._fence = fence
         self._clock = clock
         self._marks = Watermarks(now=now)
+        self._after = _FIRST
         self._offered = 0
         self._term = 0
         self._pause = LOOK_SECONDS
@@ -112,15 +114,16 @@ class Rounds:
         taken: list[Flight] = []
         try:
             async with self.claiming, self._database.raw() as db:
-                seen = await jobs.survey(db, since=self._marks.timers)
+                seen = await jobs.survey(db, since=self._marks.timers, after=self._after)
                 self._clock.observe(seen.now)
                 moved = await self._take(db, seen, free, taken)
         finally:
             # Whatever a later statement met: what an earlier one claimed is ours, and is to be started.
             await self._begin(taken)
+        whole, self._after = self._after == _FIRST, seen.goes_on_after
         if not moved:
             self._marks.forget()
-            self._pause = self._until(seen)
+            self._pause = self._until(seen) if whole else _SHORTEST_SECONDS
         return moved
 
     async def _take(self, db: Raw, seen: Survey, free: int, taken: list[Flight]) -> int:

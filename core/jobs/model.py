@@ -182,6 +182,8 @@ class Survey(msgspec.Struct, frozen=True):
     now: float
     next_due: float | None
     lanes: tuple[Lane, ...]
+    goes_on_after: UUID
+    """Where the next look starts, since one names only so many queues."""
 
 
 class Held(msgspec.Struct, frozen=True):

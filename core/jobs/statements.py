@@ -66,20 +66,20 @@ SELECT p.id, f.id IS NOT NULL, p.queue_id IS NOT NULL, extract(epoch FROM p.fire
 FROM placed p LEFT JOIN fresh f USING (id)
 """
 
-# Which queues have due work, by a loose index scan: one probe a queue, whatever its backlog.
+# Which queues have due work, by a loose index scan: one probe a queue, whatever its backlog. Paused ones are
+# named too, so that whoever asks knows how far the look went.
 SURVEY = """
 WITH RECURSIVE lane AS (
-  (SELECT queue_id, tenant_id FROM ready ORDER BY queue_id LIMIT 1)
+  (SELECT queue_id, tenant_id, 1 AS seen FROM ready WHERE queue_id > $3 ORDER BY queue_id LIMIT 1)
   UNION ALL
-  SELECT n.queue_id, n.tenant_id FROM lane CROSS JOIN LATERAL (
-    SELECT r.queue_id, r.tenant_id FROM ready r WHERE r.queue_id > lane.queue_id ORDER BY r.queue_id LIMIT 1) n),
-open AS (
-  SELECT lane.queue_id, lane.tenant_id FROM lane JOIN queues q ON q.id = lane.queue_id
-  WHERE NOT q.paused LIMIT $2)
+  SELECT n.queue_id, n.tenant_id, lane.seen + 1 FROM lane CROSS JOIN LATERAL (
+    SELECT r.queue_id, r.tenant_id FROM ready r WHERE r.queue_id > lane.queue_id ORDER BY r.queue_id LIMIT 1) n
+  WHERE lane.seen < $2)
 SELECT extract(epoch FROM clock_timestamp())::float8,
        (SELECT extract(epoch FROM due_at)::float8 FROM timers WHERE due_at >= $1 ORDER BY due_at, job_id LIMIT 1),
-       open.queue_id, open.tenant_id
-FROM (VALUES (1)) one LEFT JOIN open ON true
+       lane.queue_id, lane.tenant_id,
+       (SELECT NOT q.paused FROM queues q WHERE q.id = lane.queue_id)
+FROM (VALUES (1)) one LEFT JOIN lane ON true ORDER BY lane.queue_id
 """
 
 # Due timers become ready. Order of due, so that a backlog of timers is planned oldest first.

@@ -13,6 +13,7 @@ from core.jobs import statements
 from core.jobs.model import Created, Expired, Fate, Held, Lane, Lease, NewJob, Settled, Settlement, Survey
 
 _LANES = 1024
+_FIRST = UUID(int=0)
 
 
 def _instant(epoch: float | None) -> datetime:
@@ -31,11 +32,12 @@ def _columns(job: NewJob) -> tuple[object, ...]:
     return tuple(getattr(job, field) for field in NewJob.__struct_fields__)
 
 
-async def survey(db: Raw, *, since: float | None) -> Survey:
-    """Look at the clock, the next timer not before ``since``, and the queues with due work."""
-    rows = await db.fetch(statements.SURVEY, _instant(since), _LANES)
-    lanes = tuple(Lane(row[2], row[3]) for row in rows if row[2] is not None)
-    return Survey(rows[0][0], rows[0][1], lanes)
+async def survey(db: Raw, *, since: float | None, after: UUID = _FIRST) -> Survey:
+    """Look at the clock, the next timer not before ``since``, the queues after ``after`` with due work."""
+    rows = await db.fetch(statements.SURVEY, _instant(since), _LANES, after)
+    lanes = tuple(Lane(row[2], row[3]) for row in rows if row[4])
+    last = rows[-1][2] if len(rows) == _LANES else None
+    return Survey(rows[0][0], rows[0][1], lanes, last or _FIRST)
 
 
 async def plan(db: Raw, *, limit: int, since: float | None) -> tuple[int, float | None]:

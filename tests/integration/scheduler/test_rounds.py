@@ -1,0 +1,400 @@
+"""Rounds on a real database: what is taken, how much of it, in which order, and when."""
+
+import asyncio
+import time
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from core.db import Database
+from core.jobs import store as jobs
+from scheduler.flights import Abort, Phase
+from scheduler.rounds import Watermarks
+from scheduler.sender.request import Request
+from tests.integration.scheduler.rig import add, rig, tally
+from tests.jobs import Tenant, make_job, make_tenant, settlement
+from tests.unit.scheduler.fakes import FakeClock, response
+
+
+async def test_a_round_claims_no_more_than_there_are_free_slots(database: Database, tenant: Tenant) -> None:
+    await add(database, tenant, 50)
+    replica = await rig(database, concurrency=8)
+    replica.sender.go.clear()
+    assert await replica.rounds.once() == 8
+    assert await replica.rounds.once() == 0
+    assert await tally(database) == {"ready": 42, "leases": 8}
+
+
+@pytest.mark.promise(8)
+async def test_concurrency_is_never_exceeded_while_slots_come_free(
+    database: Database, tenant: Tenant
+) -> None:
+    await add(database, tenant, 60)
+    replica = await rig(database, concurrency=7)
+    most = 0
+    while await replica.rounds.once():
+        most = max(most, len(replica.flights))
+        await replica.put()
+        await replica.settler.once()
+    assert (most, len(set(replica.sent()))) == (7, 60)
+
+
+async def test_everything_due_is_delivered_once(database: Database, tenant: Tenant) -> None:
+    made = await add(database, tenant, 300)
+    replica = await rig(database)
+    await replica.work()
+    assert sorted(replica.sent()) == sorted(made)
+    assert await tally(database) == {"endings": 300}
+
+
+async def test_replicas_share_the_work_and_take_each_job_once(database: Database, tenant: Tenant) -> None:
+    made = await add(database, tenant, 600)
+    replicas = [await rig(database, concurrency=16) for _ in range(3)]
+    await asyncio.gather(*(replica.work() for replica in replicas))
+    sent = [job for replica in replicas for job in replica.sent()]
+    assert sorted(sent) == sorted(made)
+    assert all(replica.sent() for replica in replicas)
+
+
+@pytest.mark.promise(7)
+async def test_a_fenced_replica_claims_nothing(database: Database, tenant: Tenant) -> None:
+    await add(database, tenant, 5)
+    replica = await rig(database)
+    replica.fence.beaten(-1e9)
+    assert await replica.rounds.once() == 0
+    assert await tally(database) == {"ready": 5}
+
+
+async def test_a_replica_without_a_beat_looks_again_soon_and_asks_the_database_nothing(
+    database: Database,
+) -> None:
+    replica = await rig(database)
+    replica.fence.beaten(-1e9)
+    await database.close()
+    assert await replica.rounds.once() == 0
+    assert replica.rounds.pause() < 0.1
+
+
+@pytest.mark.promise(8)
+async def test_a_storm_of_one_tenant_does_not_keep_another_from_the_next_round(
+    database: Database, tenant: Tenant
+) -> None:
+    other = await make_tenant(database)
+    for _ in range(5):
+        await add(database, tenant, 1000)
+    replica = await rig(database, concurrency=20)
+    await replica.rounds.once()
+    await replica.settle()
+    [lone] = await add(database, other)
+    await replica.rounds.once()
+    assert lone in {flight.lease.job_id for flight in replica.flights}
+    await replica.settle()
+
+
+@pytest.mark.promise(8)
+async def test_with_one_slot_every_tenant_is_served_in_its_turn(database: Database) -> None:
+    tenants = [await make_tenant(database) for _ in range(4)]
+    for each in tenants:
+        await add(database, each, 5)
+    replica = await rig(database, concurrency=1)
+    served = []
+    for _ in range(4):
+        await replica.rounds.once()
+        served += [flight.lease.tenant_id for flight in replica.flights]
+        await replica.settle()
+    assert sorted(served) == sorted(each.id for each in tenants)
+
+
+async def test_with_one_slot_jobs_start_in_the_order_of_their_priority(
+    database: Database, tenant: Tenant
+) -> None:
+    made = {priority: (await add(database, tenant, priority=priority))[0] for priority in (0, 50, 100, 75)}
+    replica = await rig(database, concurrency=1)
+    await replica.work()
+    assert replica.sent() == [made[priority] for priority in (100, 75, 50, 0)]
+
+
+async def test_equal_jobs_start_in_the_order_of_their_creation(database: Database, tenant: Tenant) -> None:
+    made = [(await add(database, tenant))[0] for _ in range(20)]
+    replica = await rig(database, concurrency=1)
+    await replica.work()
+    assert replica.sent() == made
+
+
+async def test_a_retry_keeps_its_priority(database: Database, tenant: Tenant) -> None:
+    [high] = await add(database, tenant, priority=100)
+    replica = await rig(database, concurrency=1)
+    replica.sender.reply = response(503)
+    await replica.rounds.once()
+    await replica.settle()
+    low = await add(database, tenant, 3, priority=0)
+    async with database.raw() as db:
+        await db.execute("UPDATE timers SET due_at = now()")
+    replica.sender.reply = response(200)
+    await replica.work()
+    assert replica.sent() == [high, high, *low]
+
+
+async def test_a_critical_job_that_is_not_due_does_not_hold_up_a_low_one(
+    database: Database, tenant: Tenant
+) -> None:
+    await add(database, tenant, priority=100, delay_seconds=30.0)
+    [low] = await add(database, tenant, priority=0)
+    replica = await rig(database, concurrency=1)
+    await replica.work()
+    assert replica.sent() == [low]
+
+
+async def test_a_low_job_starts_although_critical_ones_keep_coming(
+    database: Database, tenant: Tenant
+) -> None:
+    """Aging: one point of priority is three seconds, so after five minutes it is first."""
+    [low] = await add(database, tenant, priority=0)
+    async with database.raw() as db:
+        await db.execute("UPDATE ready SET rank_at = rank_at - interval '301 s'")
+    await add(database, tenant, 50, priority=100)
+    replica = await rig(database, concurrency=1)
+    await replica.rounds.once()
+    assert [flight.lease.job_id for flight in replica.flights] == [low]
+    await replica.settle()
+
+
+async def test_a_paused_queue_rests_and_another_goes_on(database: Database, tenant: Tenant) -> None:
+    other = await make_tenant(database)
+    await add(database, tenant, 3)
+    await add(database, tenant, 3, delay_seconds=0.3)
+    [going] = await add(database, other)
+    async with database.raw() as db:
+        await db.execute("UPDATE queues SET paused = true WHERE id = $1", tenant.queue_id)
+    replica = await rig(database)
+    await replica.work()
+    assert replica.sent() == [going]
+
+
+@pytest.mark.promise(6)
+async def test_claimed_ahead_jobs_never_start_early_by_the_databases_clock(
+    database: Database, tenant: Tenant
+) -> None:
+    replica = await rig(database)
+    async with database.raw() as db:
+        for number in range(20):
+            await make_job(db, tenant, delay_seconds=0.15 + number * 0.01)
+    assert await replica.rounds.once() == 20
+    await replica.settle()
+    async with database.raw() as db:
+        early = await db.fetchval(
+            """SELECT min(extract(epoch FROM a.started_at - j.fire_at))
+               FROM attempts a JOIN jobs j ON j.id = a.job_id"""
+        )
+        assert (
+            await db.fetchval("SELECT count(*) FROM attempts WHERE replica_id = $1", replica.replica.id) == 20
+        )
+    assert 0 <= early < 0.2
+
+
+async def test_claiming_ahead_takes_no_more_than_half_of_the_free_slots(
+    database: Database, tenant: Tenant
+) -> None:
+    await add(database, tenant, 30, delay_seconds=0.9)
+    replica = await rig(database, concurrency=10)
+    assert await replica.rounds.once() == 5
+    replica.dispatcher.give_back_waiting()
+    await replica.settle()
+
+
+async def test_a_single_slot_is_not_held_ahead(database: Database, tenant: Tenant) -> None:
+    await add(database, tenant, delay_seconds=0.9)
+    replica = await rig(database, concurrency=1)
+    assert await replica.rounds.once() == 0
+    assert 0 < replica.rounds.pause() <= 0.9
+
+
+async def test_the_pause_reaches_to_the_next_timer(database: Database, tenant: Tenant) -> None:
+    replica = await rig(database)
+    await replica.rounds.once()
+    assert replica.rounds.pause() == 1.0
+    await add(database, tenant, delay_seconds=1.3)
+    await replica.rounds.once()
+    assert 0.5 < replica.rounds.pause() <= 0.8
+
+
+async def test_a_backlog_of_timers_is_planned_oldest_first(database: Database, tenant: Tenant) -> None:
+    made = await add(database, tenant, 30, delay_seconds=60.0)
+    async with database.raw() as db:
+        for age, job in enumerate(made):
+            await db.execute(
+                "UPDATE timers SET due_at = now() - $2 * interval '1 second' WHERE job_id = $1", job, age
+            )
+    replica = await rig(database, concurrency=1)
+    await replica.work()
+    assert replica.sent() == made[::-1]
+
+
+async def test_a_failing_statement_does_not_strand_what_was_claimed_before_it(
+    database: Database, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claimed ahead, then planning fails: those leases are held, so they must still be started."""
+    [overdue] = await add(database, tenant, delay_seconds=60.0)
+    async with database.raw() as db:
+        await db.execute("UPDATE timers SET due_at = now() - interval '1 s' WHERE job_id = $1", overdue)
+
+    async def fail(*_: object, **__: object) -> tuple[int, float | None]:
+        raise asyncpg.ConnectionDoesNotExistError("gone")
+
+    monkeypatch.setattr(jobs, "plan", fail)
+    replica = await rig(database)
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        await replica.rounds.once()
+    await replica.settle()
+    assert replica.sent() == [overdue]
+
+
+@pytest.mark.promise(8)
+async def test_a_tenants_broken_secret_holds_up_nobody_else(database: Database, tenant: Tenant) -> None:
+    broken = await make_tenant(database)
+    async with database.raw() as db:
+        await db.execute(
+            "INSERT INTO signing_secrets (id, tenant_id, sealed) VALUES ($1, $2, $3)",
+            uuid4(),
+            broken.id,
+            b"junk",
+        )
+    await add(database, broken)
+    made = await add(database, tenant, 3)
+    replica = await rig(database)
+    assert await replica.rounds.once() == 4
+    await replica.settle()
+    assert sorted(replica.sent()) == sorted(made)
+    async with database.raw() as db:
+        assert (
+            await db.fetchval("SELECT error_code FROM attempts WHERE outcome = 'failed'") == "internal_error"
+        )
+
+
+async def test_keys_that_are_not_asked_for_any_more_are_forgotten(database: Database) -> None:
+    replica = await rig(database)
+    clock = FakeClock()
+    replica.secrets._now = clock
+    replica.secrets._prune_at = clock()
+    for _ in range(3):
+        await replica.secrets.load([uuid4() for _ in range(100)])
+        clock.now += 31
+    assert len(replica.secrets) <= 200
+
+
+async def test_a_returned_job_is_taken_again_at_once_with_the_same_number(
+    database: Database, tenant: Tenant
+) -> None:
+    await add(database, tenant)
+    replica = await rig(database)
+    replica.fence.beaten(-1e9)
+    async with database.raw() as db:
+        [lease] = await jobs.claim(db, [(tenant.queue_id, 1, None)], replica=uuid4())
+        await jobs.settle(db, [settlement(lease, None)])
+    await replica.beat()
+    await replica.work()
+    assert dict(replica.sender.requests[0].headers)["X-Noonmark-Attempt"] == "1"
+
+
+async def test_watermarks_hide_nothing_for_longer_than_until_a_round_comes_back_empty(
+    database: Database, tenant: Tenant
+) -> None:
+    await add(database, tenant, 2)
+    replica = await rig(database)
+    await replica.work()
+    [late] = await add(database, tenant)
+    async with database.raw() as db:
+        await db.execute("UPDATE ready SET rank_at = rank_at - interval '1 day' WHERE job_id = $1", late)
+    replica.rounds._marks.queues[tenant.queue_id] = time.time()
+    assert await replica.rounds.once() == 0
+    assert await replica.rounds.once() == 1
+    await replica.settle()
+
+
+def test_watermarks_lag_behind_the_highest_priority() -> None:
+    clock = FakeClock()
+    marks = Watermarks(now=clock)
+    marks.planned(1000.0)
+    assert marks.timers == 990.0
+
+
+def test_watermarks_are_forgotten_every_minute() -> None:
+    clock = FakeClock()
+    marks = Watermarks(now=clock)
+    marks.queues[UUID(int=1)] = 5.0
+    clock.now += 59
+    marks.refresh()
+    assert marks.queues
+    clock.now += 2
+    marks.refresh()
+    assert not marks.queues
+
+
+@pytest.mark.promise(8)
+async def test_more_queues_than_a_survey_names_are_all_served(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first queues always have work; those behind them must come in their turn too."""
+    monkeypatch.setattr(jobs, "_LANES", 4)
+    tenants = [await make_tenant(database) for _ in range(10)]
+    for each in tenants:
+        await add(database, each, 12)
+    replica = await rig(database, concurrency=4)
+    for _ in range(6):
+        await replica.rounds.once()
+        await replica.settle()
+    async with database.raw() as db:
+        served = await db.fetchval("SELECT count(DISTINCT tenant_id) FROM endings")
+    assert served == 10
+
+
+async def test_a_survey_that_started_in_the_middle_and_found_nothing_is_no_reason_to_rest(
+    database: Database, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_LANES", 1)
+    await add(database, tenant, 2)
+    replica = await rig(database, concurrency=1)
+    await replica.rounds.once()
+    await replica.settle()
+    assert await replica.rounds.once() == 0
+    assert replica.rounds.pause() < 0.1
+    assert await replica.rounds.once() == 1
+    await replica.settle()
+
+
+async def test_a_flight_cut_off_while_its_keys_are_loaded_is_not_started(
+    database: Database, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(database, tenant)
+    replica = await rig(database)
+    load = replica.secrets.load
+
+    async def cut_off_meanwhile(tenants: set[UUID]) -> None:
+        await load(tenants)
+        for flight in replica.flights:
+            replica.dispatcher.abort(flight, Abort.INTERRUPTED)
+
+    monkeypatch.setattr(replica.secrets, "load", cut_off_meanwhile)
+    await replica.rounds.once()
+    assert [flight.phase for flight in replica.flights] == [Phase.SETTLING]
+    await replica.settle()
+    assert await tally(database) == {"ready": 1}
+
+
+async def test_no_connection_is_held_while_a_target_is_called(database_url: str) -> None:
+    """With a pool of one, the call itself can use the database, and so can everybody else."""
+    database = Database(database_url, name="one", size=1)
+    tenant = await make_tenant(database)
+    await add(database, tenant)
+    replica = await rig(database)
+    seen: list[Request] = replica.sender.requests
+    replica.sender.go.clear()
+    await replica.rounds.once()
+    await replica.sender.called.wait()
+    async with asyncio.timeout(5):
+        assert await tally(database) == {"leases": 1}
+    replica.sender.go.set()
+    await replica.settle()
+    assert len(seen) == 1
+    await database.close()
