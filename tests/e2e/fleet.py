@@ -1,12 +1,12 @@
 """A whole installation on one database: processes with short timings, and a receiver with its ledger.
 
-Nothing is shared between two fleets but the PostgreSQL server; nothing outlives the test run.
+The API runs as long as the fleet; schedulers and reapers are the test's own. Nothing is shared between two
+fleets but perhaps the PostgreSQL server, and nothing outlives the test run.
 """
 
 import base64
 import contextlib
 import os
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,18 +16,17 @@ import httpx
 
 from tests.e2e.ledger import Ledger
 from tests.e2e.processes import Process
+from tests.e2e.session import Session
 
 BEAT_SECONDS = 0.3
 TTL_SECONDS = 2.0
 DEFAULTS: Mapping[str, str] = {}
 CALM: Mapping[str, str] = {"NOONMARK_BEAT_SECONDS": "1", "NOONMARK_LEASE_TTL_SECONDS": "15"}
 """For tests in which no lease is to run out, however slow the machine."""
-REAPED_SECONDS = 15.0
-"""A lease is taken from a dead replica, and its job delivered, within this: generous, for slow machines."""
 
 
 class Fleet:
-    """Starts processes on demand; each is a context of its own and stops with it."""
+    """Starts processes on demand; each is a context of its own and is stopped by leaving that."""
 
     def __init__(self, dsn: str, folder: Path) -> None:
         self.dsn = dsn
@@ -36,14 +35,18 @@ class Fleet:
         self.jwt_secret = base64.b64encode(os.urandom(48)).decode()
         self.started: list[Process] = []
         self.ledger = Ledger(folder / "ledger")
-        self._receiver = self.start("receiver", "-m", "tests.e2e.receiver", str(folder / "ledger"))
-        port = _first_line(self._receiver)
-        self.target = f"http://127.0.0.1:{port}"
+        receiver = self.start("receiver", "-m", "tests.e2e.receiver", str(folder / "ledger"))
+        self.target = f"http://127.0.0.1:{receiver.first_line()}"
+        self.api = self.start("app", "-m", "app", environment=self.environment(None, {}))
+        self.url = self.api.first_line().removeprefix("ready ")
+        self.session = Session(self.url)
+        self.signs(self.session.signing_secrets())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_raised: object) -> None:
+        self.session.close()
         for process in self.started:
             process.kill()
 
@@ -85,6 +88,12 @@ class Fleet:
         }
         return ours | dict(settings)
 
+    def client(self, url: str | None = None) -> httpx.AsyncClient:
+        """Signed in; closed by whoever asked for it."""
+        return httpx.AsyncClient(
+            base_url=url or self.url, headers=self.session.headers(), timeout=30, trust_env=False
+        )
+
     def release(self, group: str) -> None:
         """Let the held calls of a group go, and those that come later."""
         self._order(f"release/{group}")
@@ -95,12 +104,3 @@ class Fleet:
 
     def _order(self, what: str, content: list[str] | None = None) -> None:
         httpx.post(f"{self.target}/-/{what}", json=content or [], trust_env=False).raise_for_status()
-
-
-def _first_line(process: Process, *, within: float = 20.0) -> str:
-    """For fixtures that are no coroutines."""
-    end = time.monotonic() + within
-    while "\n" not in process.printed():
-        assert process.alive and time.monotonic() < end, f"{process.name} does not serve:\n{process.tail()}"
-        time.sleep(0.01)
-    return process.printed().splitlines()[0]

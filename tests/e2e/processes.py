@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -101,6 +102,14 @@ class Process:
                 if isinstance(entry, dict) and entry.get("event") == event:
                     found.append(entry)
         return found
+
+    def first_line(self, *, within: float = 30.0) -> str:
+        """Of its stdout; blocks, for fixtures that are no coroutines."""
+        end = time.monotonic() + within
+        while "\n" not in self.printed():
+            assert self.alive and time.monotonic() < end, f"{self.name} does not serve:\n{self.tail()}"
+            time.sleep(0.01)
+        return self.printed().splitlines()[0]
 
     def printed(self) -> str:
         return self.out.read_text()

@@ -1,32 +1,32 @@
 """The jobs of one test: made, watched, struck by faults, and judged at the end."""
 
+import asyncio
 import hashlib
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+import httpx
 import msgspec
 
 from core.db import Database
-from core.jobs import store as jobs
-from core.jobs.model import HttpTarget
 from tests.e2e import history
 from tests.e2e.fleet import TTL_SECONDS, Fleet
 from tests.e2e.history import Attempt, Ending, Fault, History, Promise, Report
 from tests.e2e.ledger import Arrival
 from tests.e2e.processes import Process
 from tests.e2e.waiting import wait_until
-from tests.jobs import Tenant, new_job
 
 RETRY = {"max_attempts": 4, "backoff": "exponential", "base_seconds": 0.2, "max_seconds": 0.5, "jitter": 0.25}
 
 
 class Work:
-    """Everything is asked of the database itself, never by way of what a test puts before it."""
+    """Made and read through the API, watched in the database itself."""
 
-    def __init__(self, fleet: Fleet, tenant: Tenant, database: Database) -> None:
+    def __init__(self, fleet: Fleet, api: httpx.AsyncClient, database: Database) -> None:
         self.fleet = fleet
-        self.tenant = tenant
+        self.api = api
         self.database = database
         self.group = uuid4().hex[:8]
         self.promises: list[Promise] = []
@@ -34,37 +34,44 @@ class Work:
         self._faults: list[Fault] = []
         self._sightings: list[Ending] = []
 
-    async def submit(self, count: int = 1, *, orders: str = "", **given: Any) -> list[UUID]:
-        """Have jobs stored; each calls a path of its own, with orders to the receiver (see there)."""
-        made = [self._new(orders, given) for _ in range(count)]
-        async with self.database.raw() as db:
-            created = await jobs.create(db, [job for job, _ in made])
-        assert all(one.created for one in created)
-        self.promises += [promise for _, promise in made]
-        return [promise.id for _, promise in made]
+    # Making jobs.
 
-    def _new(self, orders: str, given: dict[str, Any]) -> tuple[Any, Promise]:
+    async def submit(self, count: int = 1, *, orders: str = "", **given: Any) -> list[UUID]:
+        """Have jobs made; each calls a path of its own, with orders to the receiver (see there)."""
+        asked = [self.job(orders, **given) for _ in range(count)]
+        return list(await asyncio.gather(*(self.post(one) for one in asked)))
+
+    def job(self, orders: str = "", **given: Any) -> dict[str, Any]:
+        """The body of a request for a job, with short retries unless told otherwise."""
         path = f"/{self.group}/{uuid4().hex[:12]}"
-        target = HttpTarget(url=f"{self.fleet.target}{path}?{orders}")
-        retry = RETRY | given.get("retry", {})
-        body = msgspec.json.encode({"path": path})
-        rest = {key: value for key, value in given.items() if key != "retry"}
-        job = new_job(
-            self.tenant,
-            **{
-                "target": msgspec.json.encode(target).decode(),
-                "body": body,
-                "retry": msgspec.json.encode(retry).decode(),
-                **rest,
-            },
+        target = {"url": f"{self.fleet.target}{path}?{orders}", "body": {"path": path}}
+        retry = RETRY | given.pop("retry", {})
+        return {"target": target | given.pop("target", {}), "retry": retry, **given}
+
+    async def post(self, asked: dict[str, Any], **headers: str) -> UUID:
+        """Promised from the moment it is acknowledged; its id."""
+        answer = await self.api.post("/v1/jobs", json=asked, headers=headers)
+        assert answer.status_code in (200, 201), answer.text
+        return self.promise(asked, UUID(answer.json()["id"]))
+
+    def promise(self, asked: dict[str, Any], job_id: UUID) -> UUID:
+        body = msgspec.json.encode(asked["target"]["body"])
+        self.promises.append(
+            Promise(
+                id=job_id,
+                path=urlsplit(asked["target"]["url"]).path,
+                method=asked["target"].get("method", "POST"),
+                body_sha256=hashlib.sha256(body).hexdigest(),
+                max_attempts=asked["retry"]["max_attempts"],
+            )
         )
-        return job, Promise(
-            id=job.id,
-            path=path,
-            method="POST",
-            body_sha256=hashlib.sha256(body).hexdigest(),
-            max_attempts=retry["max_attempts"],
-        )
+        return job_id
+
+    async def read(self, job_id: UUID) -> dict[str, Any]:
+        answer = await self.api.get(f"/v1/jobs/{job_id}")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
 
     # Waiting for things to happen.
 
@@ -214,11 +221,15 @@ class Work:
                 database=await self._dump(),
                 faults=self._faults,
                 sightings=self._sightings,
+                reads={promise.id: await self._state(promise.id) for promise in self.promises},
                 fenced=self._fenced(),
             )
         )
         assert report.complaints == [], "\n".join([str(report), *report.complaints[:20]])
         return report
+
+    async def _state(self, job_id: UUID) -> str:
+        return str((await self.read(job_id))["state"])
 
     async def _dump(self) -> history.Database:
         stored = await self._rows(
@@ -248,6 +259,11 @@ class Work:
         ours = self.fleet.started[self._first :]
         settled = [line for process in ours for line in process.said("attempt_settled")]
         return sum(1 for line in settled if line["fate"] == "fenced")
+
+    async def abandon(self) -> None:
+        """What a failed test leaves behind must not disturb the next one."""
+        for table in ("timers", "ready", "leases"):
+            await self._rows(f"DELETE FROM {table} WHERE job_id = ANY($1)")
 
     async def now(self) -> datetime:
         """By the database's clock."""
