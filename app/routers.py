@@ -5,6 +5,7 @@ from collections.abc import Callable
 from litestar import Router
 
 from app import openapi
+from app.dead_letters import routes as dead_letters
 from app.health import routes as health
 from app.jobs import routes as jobs
 from app.mail import routes as mail
@@ -20,6 +21,7 @@ ALWAYS: Routers = (
     pages.router,
     users.router,
     jobs.router,
+    dead_letters.router,
     signing_secrets.router,
 )
 DEVELOPMENT: Routers = (mail.router,)

@@ -13,14 +13,15 @@ from core.jobs.model import Event, HttpTarget, Outcome
 from core.jobs.success import Success
 
 _targets = msgspec.json.Decoder(HttpTarget)
-_retries = msgspec.json.Decoder(Retry)
-_successes = msgspec.json.Decoder(Success)
-_words = msgspec.json.Decoder(dict[str, str])
+retries = msgspec.json.Decoder(Retry)
+successes = msgspec.json.Decoder(Success)
+words = msgspec.json.Decoder(dict[str, str])
+"""Labels and headers."""
 
 
 def job(stored: Stored) -> Job:
     """A job as the API shows it."""
-    retry = _retries.decode(stored.retry)
+    retry = retries.decode(stored.retry)
     over = stored.state in FINAL
     return Job(
         id=stored.id,
@@ -32,9 +33,9 @@ def job(stored: Stored) -> Job:
         priority=stored.priority,
         timeout_seconds=stored.timeout_seconds,
         retry=retry,
-        labels=_words.decode(stored.labels),
+        labels=words.decode(stored.labels),
         expires_at=stored.expires_at,
-        success=_successes.decode(stored.success),
+        success=successes.decode(stored.success),
         attempts_made=stored.attempts_made,
         attempts_left=0 if over else max(0, retry.max_attempts - stored.attempts_made),
         last_error=error(stored.error_code, stored.error_message),
@@ -99,7 +100,7 @@ def answer(
     text = content.text(data, truncated=bool(truncated))
     return Answer(
         status=status,
-        headers=_words.decode(headers or b"{}"),
+        headers=words.decode(headers or b"{}"),
         body=UNSET if text is None else text,
         body_base64=content.base64(data) if text is None else UNSET,
         truncated=bool(truncated),

@@ -13,11 +13,11 @@ from litestar.params import FromPath, HeaderParameter, JSONBody
 from app import cursors
 from app.cursors import Cursor, Limit
 from app.hints import Hints
-from app.jobs import checks, idempotency, moves, reading
+from app.jobs import checks, idempotency, moves, reading, replays
 from app.jobs import store as jobs
 from app.jobs.intake import CreateJobRequest
 from app.jobs.moves import Cancelled, Edited
-from app.jobs.schemas import Attempts, CreateJob, EditJob, Events, Job
+from app.jobs.schemas import Attempts, CreateJob, EditJob, Events, Job, ReplayJob
 from app.jobs.service import Jobs, Made, Origin
 from app.principal import Principal
 from core import metrics
@@ -152,6 +152,33 @@ async def cancel(
     return Response(reading.job(cancelled.job), status_code=200)
 
 
+@post(
+    "/jobs/{job_id:uuid}/replay",
+    operation_id="replayJob",
+    summary="Replay a finished job",
+    response_headers=[LOCATION],
+    responses={200: REPEATED},
+)
+async def replay(
+    job_id: FromPath[UUID],
+    request: Request[Any, Any, Any],
+    principal: NamedDependency[Principal],
+    request_id: NamedDependency[str],
+    database: NamedDependency[Database],
+    making: NamedDependency[Jobs],
+    data: JSONBody[ReplayJob | None] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Job]:
+    """Make a new job with the same request, and `replay_of` this one. 409 while the job is not over."""
+    raw = await request.body()
+    scope = "POST /v1/jobs/{id}/replay"
+    key = idempotency.key(idempotency_key, scope=scope, about=str(job_id), raw=raw)
+    asker = origin(request, principal, request_id)
+    async with database.raw() as db:
+        placed = await replays.replay(db, job_id, data or ReplayJob(), asker, key)
+    return answered(making.finish(placed))
+
+
 def origin(request: Request[Any, Any, Any], principal: Principal, request_id: str) -> Origin:
     """Who asks; with a valid `traceparent`, every attempt belongs to its trace."""
     trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
@@ -168,4 +195,4 @@ def answered(made: Made) -> Response[Job]:
 
 def router() -> Router:
     """The routes of jobs."""
-    return Router("/v1", route_handlers=[create, read, attempts, events, edit, cancel], tags=["jobs"])
+    return Router("/v1", route_handlers=[create, read, attempts, events, edit, cancel, replay], tags=["jobs"])

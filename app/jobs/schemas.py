@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from core.egress.urls import MAX_URL
-from core.jobs.backoff import Retry
+from core.jobs.backoff import Backoff, Retry
 from core.jobs.model import Event, Outcome, Priority, State
 from core.jobs.success import Success
 
@@ -108,6 +108,26 @@ class EditJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fire_at: _FireAt | UnsetType = UNSET
     delay_seconds: _Delay | UnsetType = UNSET
     priority: _Priority | UnsetType = UNSET
+
+
+class RetryChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of a retry policy; the rest stays."""
+
+    max_attempts: Annotated[int, Meta(ge=1, le=21)] | UnsetType = UNSET
+    backoff: Backoff | UnsetType = UNSET
+    base_seconds: Annotated[float, Meta(ge=0, le=604_800)] | UnsetType = UNSET
+    max_seconds: Annotated[float, Meta(ge=0, le=604_800)] | UnsetType = UNSET
+    jitter: Annotated[float, Meta(ge=0, le=1)] | UnsetType = UNSET
+
+
+class ReplayJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a replay does differently; without a fire time it is due now."""
+
+    fire_at: _FireAt | None = None
+    delay_seconds: _Delay | None = None
+    queue: _Queue | None = None
+    priority: _Priority | None = None
+    retry: RetryChange | None = None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,6 @@
-"""Making jobs: check, serialise and seal, store in one statement, answer from what came back.
+"""Making jobs: check, serialise, seal, store, tell a scheduler, answer.
 
-The way of a new job is one round trip and commits with it. Only where that stored nothing are further
-questions asked: was the queue unknown, or the idempotency key used before?
+Nothing is stored unless all of a request is right, and every fault of it is told at once.
 """
 
 from datetime import UTC, datetime
@@ -11,24 +10,23 @@ import msgspec
 
 from app.errors import Rejected
 from app.hints import Hints
-from app.jobs import checks, content, idempotency, masking, reading
-from app.jobs import store as reads
+from app.jobs import checks, content, masking, placing, reading
+from app.jobs import store as jobs
 from app.jobs.content import Content
 from app.jobs.idempotency import Key
+from app.jobs.placing import Fresh
 from app.jobs.schemas import CreateJob, Job
 from app.jobs.store import Stored
 from core import ids, metrics
-from core.db import Database, Raw
+from core.db import Database
 from core.egress.guard import Egress
 from core.egress.urls import Url, parse_url
-from core.errors import Fault, Invalid, NotFound, Unavailable
-from core.jobs import store as jobs
-from core.jobs.model import Created, HttpTarget, NewJob, State
+from core.errors import Fault, Invalid, NoonmarkError
+from core.jobs.model import HttpTarget, NewJob
 from core.sealing import Keyring
 from core.tenants.store import header_context
 
 _encoder = msgspec.json.Encoder()
-_TRIES = 3
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -58,26 +56,28 @@ class Jobs:
 
     async def create(self, asked: CreateJob, origin: Origin, key: Key | None) -> Made:
         """Store a new job, or find the one its key made. Raises Invalid with every fault, Rejected (413)."""
-        body = self._checked(asked)
+        body = await self._checked(asked, origin.tenant_id)
         new = self._new(asked, body, origin, key)
-        created, repeated = await self._store(new, key)
-        if repeated is not None:
-            return Made(reading.job(repeated), replayed=True)
-        if not created.queue_known:
-            raise Invalid([unknown_queue()])
-        self.announce(created)
-        return Made(reading.job(fresh(new, created)), replayed=False)
+        async with self._database.raw() as db:
+            placed = await placing.place(db, new, key)
+        return self.finish(placed)
 
-    def announce(self, created: Created) -> None:
-        """A job was committed."""
+    def finish(self, placed: Fresh | Stored | NoonmarkError) -> Made:
+        """The answer to what was committed, or raises what was refused."""
+        if isinstance(placed, NoonmarkError):
+            raise placed
+        if isinstance(placed, Stored):
+            return Made(reading.job(placed), replayed=True)
         metrics.jobs_created.inc()
-        self._hints.work(created.due_in)
+        self._hints.work(placed.due_in)
+        return Made(reading.job(placed.job), replayed=False)
 
-    def _checked(self, asked: CreateJob) -> Content:
+    async def _checked(self, asked: CreateJob, tenant: UUID) -> Content:
+        """The body to store, of a job that has nothing wrong."""
         faults = checks.faults(asked, now=datetime.now(UTC))
         body = content.taken(asked.target)
         if faults or isinstance(body, Fault):
-            raise Invalid(faults)
+            raise Invalid(faults + await self._queue_faults(asked.queue, tenant))
         url = parse_url(asked.target.url)
         if isinstance(url, Url) and (refusal := self._egress.refuse_literal(url)) is not None:
             fault = Fault(refusal.code, refusal.message, pointer="/target/url")
@@ -85,6 +85,11 @@ class Jobs:
         if len(body.data) > content.MAX_BYTES:
             raise Rejected(413, "payload_too_large", "The job's body is larger than 1 MiB.")
         return body
+
+    async def _queue_faults(self, queue: str, tenant: UUID) -> list[Fault]:
+        async with self._database.raw() as db:
+            known = await jobs.knows_queue(db, queue, tenant=tenant)
+        return [] if known else [placing.unknown_queue()]
 
     def _new(self, asked: CreateJob, body: Content, origin: Origin, key: Key | None) -> NewJob:
         plain, secret = masking.divide(asked.target.headers, asked.target.secret_headers)
@@ -121,58 +126,6 @@ class Jobs:
 
     def _sealed(self, secret: dict[str, str], tenant: UUID) -> bytes | None:
         return self._keyring.seal(_encoder.encode(secret), context=header_context(tenant)) if secret else None
-
-    async def _store(self, new: NewJob, key: Key | None) -> tuple[Created, Stored | None]:
-        """What the statement said; where it stored nothing for its key's sake, the job of that key."""
-        async with self._database.raw() as db:
-            [created] = await jobs.create(db, [new])
-            if created.created or not created.queue_known or key is None:
-                return created, None
-            found = await repeated(db, key, tenant=new.tenant_id)
-        if isinstance(found, Stored):
-            return created, found
-        raise found
-
-
-async def repeated(db: Raw, key: Key, *, tenant: UUID) -> Stored | Invalid | NotFound | Unavailable:
-    """The job that this key made before, as it is now, or why there is none to show."""
-    use = await reads.key_use(db, tenant=tenant, scope=key.scope, key=key.text, request_hash=key.request_hash)
-    if use is None:
-        return Unavailable("The idempotency key has just expired; try again.")
-    if not use.same:
-        return idempotency.reused()
-    return await reads.get(db, use.job_id, tenant=tenant) or NotFound("The job of this key is gone.")
-
-
-def fresh(new: NewJob, created: Created) -> Stored:
-    """A job that was stored just now, without reading it again."""
-    due_at = max(created.fire_at, created.created_at)
-    return Stored(
-        id=new.id,
-        state=State.QUEUED if created.due_in <= 0 else State.SCHEDULED,
-        queue=new.queue,
-        priority=new.priority,
-        target=new.target,
-        body=new.body,
-        timeout_seconds=new.timeout_seconds,
-        success=new.success,
-        retry=new.retry,
-        labels=new.labels,
-        fire_at=created.fire_at,
-        expires_at=_utc(new.expires_at),
-        replay_of=new.replay_of,
-        created_at=created.created_at,
-        next_attempt_at=due_at,
-    )
-
-
-def unknown_queue() -> Fault:
-    """The fault of a queue that this tenant does not have."""
-    return Fault("unknown_queue", "is not one of your queues", pointer="/queue")
-
-
-def _utc(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if text is not None else None
 
 
 def _json(value: object) -> str:

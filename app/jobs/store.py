@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.jobs.idempotency import Key
 from core.db import Raw
 from core.jobs.model import State
 
@@ -172,10 +173,18 @@ async def events(db: Raw, job: UUID, *, tenant: UUID, after: UUID | None, limit:
     return [Told(*row) for row in rows if row[0] is not None] if rows else None
 
 
-async def key_use(db: Raw, *, tenant: UUID, scope: str, key: str, request_hash: bytes) -> KeyUse | None:
+async def key_use(db: Raw, key: Key, *, tenant: UUID) -> KeyUse | None:
     """The use of a key that still counts."""
-    row = await db.fetchrow(_KEY, tenant, scope, key, request_hash)
+    row = await db.fetchrow(_KEY, tenant, key.scope, key.text, key.request_hash)
     return None if row is None else KeyUse(*row)
+
+
+async def knows_queue(db: Raw, name: str, *, tenant: UUID) -> bool:
+    """Whether this tenant has a queue of this name."""
+    known: bool = await db.fetchval(
+        "SELECT EXISTS (SELECT FROM queues WHERE tenant_id = $1 AND name = $2)", tenant, name
+    )
+    return known
 
 
 def stored(row: Any) -> Stored:

@@ -1,0 +1,84 @@
+"""Dead letters over HTTP. A dead letter has the id of its job, and outlives it."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from app import cursors
+from app.cursors import Cursor, Limit
+from app.dead_letters import reading, service
+from app.dead_letters import store as letters
+from app.dead_letters.schemas import DeadLetter, DeadLetters
+from app.jobs import idempotency
+from app.jobs.routes import LOCATION, REPEATED, IdempotencyKey, answered, origin
+from app.jobs.schemas import Job, ReplayJob
+from app.jobs.service import Jobs
+from app.principal import Principal
+from core.db import Database
+from core.errors import NotFound
+
+
+def _operation(_handler: object, _method: object, path: list[Any]) -> str:
+    return "retryDeadLetter" if path[-1] == "retry" else "replayDeadLetter"
+
+
+@get("/dlq", operation_id="listDeadLetters", summary="List dead letters")
+async def listed(
+    principal: NamedDependency[Principal],
+    database: NamedDependency[Database],
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> DeadLetters:
+    """Jobs that failed for good, newest first, without their bodies."""
+    before = cursors.read(cursor)
+    async with database.raw() as db:
+        found = await letters.page(db, tenant=principal.tenant_id, before=before, limit=limit + 1)
+    more = cursors.write(found[limit - 1].job_id) if len(found) > limit else None
+    return DeadLetters([reading.letter(one) for one in found[:limit]], more)
+
+
+@get("/dlq/{job_id:uuid}", operation_id="getDeadLetter", summary="Read a dead letter")
+async def read(
+    job_id: FromPath[UUID], principal: NamedDependency[Principal], database: NamedDependency[Database]
+) -> DeadLetter:
+    """What the job had asked for, and what ended it."""
+    async with database.raw() as db:
+        found = await letters.get(db, job_id, tenant=principal.tenant_id)
+    if found is None:
+        raise NotFound
+    return reading.letter(found)
+
+
+@post(
+    ["/dlq/{job_id:uuid}/replay", "/dlq/{job_id:uuid}/retry"],
+    operation_id=_operation,
+    summary="Replay a dead letter",
+    response_headers=[LOCATION],
+    responses={200: REPEATED},
+)
+async def replay(
+    job_id: FromPath[UUID],
+    request: Request[Any, Any, Any],
+    principal: NamedDependency[Principal],
+    request_id: NamedDependency[str],
+    database: NamedDependency[Database],
+    making: NamedDependency[Jobs],
+    data: JSONBody[ReplayJob | None] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Job]:
+    """Make a new job with the same request, once; 409 when that was done. `/retry` is another name for it."""
+    raw = await request.body()
+    scope = "POST /v1/dlq/{id}/replay"
+    key = idempotency.key(idempotency_key, scope=scope, about=str(job_id), raw=raw)
+    asker = origin(request, principal, request_id)
+    async with database.raw() as db:
+        placed = await service.replay(db, job_id, data or ReplayJob(), asker, key)
+    return answered(making.finish(placed))
+
+
+def router() -> Router:
+    """The routes of dead letters."""
+    return Router("/v1", route_handlers=[listed, read, replay], tags=["dead letters"])

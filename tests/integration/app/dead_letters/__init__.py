@@ -1,0 +1,1 @@
+"""Dead letters through the API."""
