@@ -71,6 +71,11 @@ def test_a_problem_is_documented(code: str) -> None:
     assert re.search(rf"\| \d{{3}} \| `{code}` \|", _section("Codes"))
 
 
+def test_no_problem_is_documented_that_cannot_happen() -> None:
+    named = re.findall(r"\| \d{3} \| `([a-z_]+)` \|", _section("Codes"))
+    assert set(named) <= tree.constants("app", "core")
+
+
 @pytest.mark.parametrize("code", sorted(_single_faults()))
 def test_the_code_of_a_fault_is_documented(code: str) -> None:
     assert f"`{code}`" in _section("Codes of single faults")
