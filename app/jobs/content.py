@@ -64,7 +64,7 @@ def text(data: bytes, *, truncated: bool = False) -> str | None:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        if truncated and error.end == len(data) and len(data) - error.start < 4:
+        if truncated and error.reason == "unexpected end of data":
             return data[: error.start].decode()
         return None
 
