@@ -180,6 +180,7 @@ def _request_id(scope: Scope) -> str:
 def _account(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "other"
     metrics.requests.labels(method, str(status)).inc()
+    metrics.request_seconds.observe(seconds)
     path = (scope.get("raw_path") or b"").decode("latin-1")[:200]
     write = _log.debug if path in _QUIET and status < 400 else _log.info
     write(

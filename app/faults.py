@@ -163,7 +163,14 @@ def _meant(error: ValidationError) -> list[ValidationError]:
 
 def _is_elsewhere(error: ValidationError) -> bool:
     """Whether this says that another alternative was meant: another type, or another value of the tag."""
-    return _is_tag(error) or (error.validator == "type" and not error.relative_path)
+    if error.relative_path:
+        return _is_tag(error)
+    return error.validator == "type" or (error.validator == "enum" and not _is_among_kinds(error))
+
+
+def _is_among_kinds(error: ValidationError) -> bool:
+    """Whether the value is at least of the type of those it should be one of: 101 is no misspelt name."""
+    return any(type(error.instance) is type(allowed) for allowed in _rule(error))
 
 
 def _is_tag(error: ValidationError) -> bool:

@@ -24,17 +24,17 @@ def ending(command: Callable[[], int]) -> int:
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["up"]:
-            return up.run(_demo().play, stays=True)
+            return up.run(_demo(stays=True).play, stays=True)
         case ["demo"]:
-            return up.run(_demo().play, stays=False)
+            return up.run(_demo(stays=False).play, stays=False)
         case ["migration", name]:
             return migration.write(name)
         case _:
             raise Refusal("usage: python -m local up | demo | migration NAME")
 
 
-def _demo() -> demo.Demo:
-    return demo.Demo(plan.folder(os.environ))
+def _demo(*, stays: bool) -> demo.Demo:
+    return demo.Demo(plan.folder(os.environ), stays=stays)
 
 
 if __name__ == "__main__":

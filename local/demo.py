@@ -38,10 +38,14 @@ Say = Callable[[str], None]
 
 
 class Demo:
-    """One telling of the story. ``folder`` is where the demo user's header goes."""
+    """One telling of the story. ``folder`` is where the demo user's header goes.
 
-    def __init__(self, folder: Path) -> None:
+    ``stays``: the servers go on afterwards, so there is something to try next.
+    """
+
+    def __init__(self, folder: Path, *, stays: bool) -> None:
         self._header = folder / "authorization"
+        self._stays = stays
         self._keeping: asyncio.Task[None] | None = None
 
     async def play(self, base_url: str, say: Say, spawn: Spawn) -> bool:
@@ -63,8 +67,9 @@ class Demo:
             say(f"{len(jobs)} jobs are scheduled, 2 to 4 seconds ahead:")
             good = await _watch(receiver, jobs, say)
             say(await _summary(api, jobs, good=good))
-        self._keep(base_url, session)
-        _next(say, base_url, self._header, target)
+        if self._stays:
+            self._keep(base_url, session)
+            _next(say, base_url, self._header, target)
         return good
 
     def _keep(self, base_url: str, session: dict[str, Any]) -> None:

@@ -41,12 +41,3 @@ TRANSITIONS = (
     Transition(State.CANCELLING, State.CANCELLED, "reaper", "its replica stopped beating"),
     Transition(State.CANCELLING, State.SUCCEEDED, "scheduler: settle", "the call had already succeeded"),
 )
-
-
-def mermaid() -> str:
-    """The table as a state diagram."""
-    steps = [
-        f"    {step.source or '[*]'} --> {step.target}: {step.reason} ({step.mover})" for step in TRANSITIONS
-    ]
-    ends = [f"    {state} --> [*]" for state in sorted(FINAL)]
-    return "\n".join(["stateDiagram-v2", *steps, *ends]) + "\n"

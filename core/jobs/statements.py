@@ -135,11 +135,13 @@ gone AS (
 {_LEASE}
 """
 
-# Timers of the next moment become leases without passing through ready, where nothing waits before them.
+# Timers of the next moment become leases without passing through ready, where nothing waits before them. The
+# look goes back a second only: of a backlog that is long due every row would be read in vain, round after round.
 CLAIM_AHEAD = f"""
 WITH picked AS MATERIALIZED (
   SELECT t.job_id FROM timers t JOIN queues q ON q.id = t.queue_id
-  WHERE t.due_at >= $3 AND t.due_at <= now() + $4::float8 * interval '1 second' AND NOT q.paused
+  WHERE t.due_at >= now() - interval '1 second' AND t.due_at <= now() + $3::float8 * interval '1 second'
+    AND NOT q.paused
     AND NOT EXISTS (SELECT FROM ready r WHERE r.queue_id = t.queue_id)
   ORDER BY t.due_at, t.job_id LIMIT $2 FOR UPDATE OF t SKIP LOCKED),
 gone AS (

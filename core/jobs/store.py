@@ -56,11 +56,9 @@ async def claim(db: Raw, quotas: Sequence[tuple[UUID, int, float | None]], *, re
     return [Lease(*row) for row in rows]
 
 
-async def claim_ahead(
-    db: Raw, *, replica: UUID, limit: int, since: float | None, seconds: float
-) -> list[Lease]:
-    """Lease timers that are due within ``seconds``, in queues where nothing is waiting."""
-    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, _instant(since), seconds)
+async def claim_ahead(db: Raw, *, replica: UUID, limit: int, seconds: float) -> list[Lease]:
+    """Lease timers that are due within ``seconds``, or were just now, in queues where nothing is waiting."""
+    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, seconds)
     return [Lease(*row) for row in rows]
 
 

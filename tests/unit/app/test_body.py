@@ -82,6 +82,15 @@ def test_an_unknown_tag_names_the_ones_there_are() -> None:
     assert fault.message == "must be one of http, container"
 
 
+def test_a_number_beyond_its_range_is_not_taken_for_a_misspelt_name() -> None:
+    class Ranked(msgspec.Struct):
+        rank: Literal["low", "high"] | Annotated[int, Meta(ge=0, le=100)]
+
+    with pytest.raises(Invalid) as caught:
+        body.decode(b'{"rank": 101}', Ranked)
+    assert caught.value.faults == [Fault("out_of_range", "must be at most 100", pointer="/rank")]
+
+
 def test_a_wrong_type_at_the_top_is_one_fault() -> None:
     assert faults(b"[]") == {"": Fault(code="wrong_type", message="must be object", pointer="")}
 
