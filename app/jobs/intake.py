@@ -49,7 +49,7 @@ def _is_told(fault: Fault, found: list[Fault]) -> bool:
 def _fitting(raw: bytes, found: list[Fault]) -> CreateJob | None:
     """The job without the parts that do not fit; None where too little is left."""
     try:
-        value = msgspec.json.decode(raw)
+        value = msgspec.json.decode(raw, type=dict[str, Any])
         for fault in found:
             _take_out(value, str(fault.pointer).split("/")[1:])
         target = value.setdefault("target", {})

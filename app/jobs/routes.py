@@ -31,7 +31,8 @@ IdempotencyKey = Annotated[
     str | None,
     HeaderParameter(
         name=idempotency.HEADER,
-        description="Makes the request safe to repeat for 24 hours. At most 255 visible ASCII characters.",
+        description="Makes the request safe to repeat for 24 hours: visible ASCII, at most 255 characters.",
+        schema_extra={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     ),
 ]
 LOCATION = ResponseHeader(

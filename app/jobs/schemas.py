@@ -26,7 +26,7 @@ PRIORITIES: dict[str, int] = {"critical": 100, "high": 75, "normal": 50, "low": 
 _FireAt = Annotated[Instant, Meta(description="When to fire; an instant that has passed means now.")]
 _Delay = Annotated[
     float,
-    Meta(ge=0, le=3_155_760_000, description="Seconds from now, instead of `fire_at`.", examples=[90]),
+    Meta(ge=0, le=3_155_760_000, description="Seconds from now, instead of `fire_at`."),
 ]
 _Timeout = Annotated[int, Meta(ge=1, le=3600, description="Seconds one attempt may take in all.")]
 _Queue = Annotated[str, Meta(min_length=1, max_length=255, description="Name of one of your queues.")]
@@ -69,7 +69,7 @@ class CreateTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Meta(
             max_length=64,
             description="Names of headers to keep secret. Those that are named like a credential are anyway.",
-            examples=[["X-Customer"]],
+            examples=[["X-Team"]],
         ),
     ] = ()
     body: Annotated[
@@ -96,7 +96,10 @@ class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     queue: _Queue = "default"
     priority: _Priority = "normal"
     timeout_seconds: _Timeout = 30
-    expires_at: Annotated[Instant | None, Meta(description="Not to be delivered after this.")] = None
+    expires_at: Annotated[
+        Instant | None,
+        Meta(description="Not to be delivered after this.", examples=["2027-01-01T10:00:00+01:00"]),
+    ] = None
     success: SuccessRule = SuccessRule()
     retry: RetryPolicy = RetryPolicy()
     labels: _Labels = {}

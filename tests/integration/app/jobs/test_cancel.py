@@ -83,7 +83,7 @@ async def test_a_job_claimed_ahead_is_asked_for_before_its_instant(
 ) -> None:
     job = await make(mine, delay_seconds=60)
     async with database.raw() as db:
-        [lease] = await jobs.claim_ahead(db, replica=REPLICA, limit=1, since=None, seconds=120)
+        [lease] = await jobs.claim_ahead(db, replica=REPLICA, limit=1, seconds=120)
     answer = await cancel(mine, job)
     assert (answer.status_code, answer.json()["state"]) == (202, "cancelling")
     assert (await settle(database, lease, None)).fate is Fate.CANCELLED

@@ -111,7 +111,7 @@ async def test_a_running_job_cannot_be_edited(mine: httpx.AsyncClient, database:
 async def test_a_job_claimed_ahead_is_starting(mine: httpx.AsyncClient, database: Database) -> None:
     job = await make(mine, delay_seconds=60)
     async with database.raw() as db:
-        await jobs.claim_ahead(db, replica=REPLICA, limit=1, since=None, seconds=120)
+        await jobs.claim_ahead(db, replica=REPLICA, limit=1, seconds=120)
     answer = await edit(mine, job, fire_at=FAR)
     assert (answer.status_code, answer.json()["code"]) == (409, "starting")
     await mine.post(f"/v1/jobs/{job['id']}/cancel")

@@ -65,7 +65,7 @@ async def _move(database: Database, tenant: Tenant, over: asyncio.Event) -> None
     db = await database.dial()
     while not over.is_set():
         await jobs.plan(db, limit=5, since=None)
-        leases = await jobs.claim_ahead(db, replica=uuid4(), limit=3, since=None, seconds=1.0)
+        leases = await jobs.claim_ahead(db, replica=uuid4(), limit=3, seconds=1.0)
         leases += await jobs.claim(db, [(tenant.queue_id, 3, None)], replica=uuid4())
         if leases:
             await _pass(db)

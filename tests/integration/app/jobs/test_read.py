@@ -51,7 +51,7 @@ async def test_a_job_claimed_ahead_is_scheduled_until_its_instant(
 ) -> None:
     job = await make(mine, delay_seconds=60)
     async with database.raw() as db:
-        await jobs.claim_ahead(db, replica=REPLICA, limit=1, since=None, seconds=120)
+        await jobs.claim_ahead(db, replica=REPLICA, limit=1, seconds=120)
     now = await read(mine, job)
     assert (now["state"], now["attempts_made"], now["started_at"]) == ("scheduled", 0, None)
     assert now["next_attempt_at"] == job["fire_at"]
