@@ -27,7 +27,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 metadata = MetaData(
     naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s_idx"}
@@ -58,6 +58,14 @@ tenants = Table(
     _uuid("id", key=True),
     Column("name", Text, nullable=False),
     _at("created_at", now=True),
+    # Settings; null is the default of this version.
+    Column("request_rate", Float),
+    Column("request_burst", Integer),
+    Column("keep_jobs_days", Integer),
+    Column("keep_history_days", Integer),
+    Column("keep_dead_letters_days", Integer),
+    _at("erased_at", nullable=True),
+    Index("tenants_erased_at_idx", "erased_at", postgresql_where=text("erased_at IS NOT NULL")),
 )
 
 users = Table(
@@ -100,6 +108,49 @@ refresh_tokens = Table(
     _at("expires_at"),
     _at("used_at", nullable=True),
     Index("refresh_tokens_session_id_idx", "session_id"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    _uuid("id", key=True),
+    _uuid("tenant_id"),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _at("created_at", now=True),
+    _at("expires_at", nullable=True),
+    _at("last_used_at", nullable=True),
+    Index("api_tokens_tenant_id_id_idx", "tenant_id", "id"),
+)
+
+# How far ahead of the clock a tenant's requests have been spent, and what the last taking got. Not logged: a
+# crash makes every bucket full, which harms nobody, and taking from one never waits for the disk.
+request_buckets = Table(
+    "request_buckets",
+    metadata,
+    _uuid("tenant_id", key=True),
+    _at("spent_until"),
+    Column("granted", Integer, nullable=False),
+    prefixes=["UNLOGGED"],
+    postgresql_with={"fillfactor": 50},
+)
+
+# Who changed what, written in the transaction that changed it. Never holds a secret.
+audit = Table(
+    "audit",
+    metadata,
+    _uuid("id", key=True),
+    _uuid("tenant_id"),
+    _at("at", now=True),
+    Column("actor", Text, nullable=False),
+    _uuid("actor_id", nullable=True),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", JSONB),
+    Column("request_id", Text, nullable=False),
+    Index("audit_tenant_id_id_idx", "tenant_id", "id"),
 )
 
 # A counted window of something that is limited, whoever counts: `key` names what and whom.
