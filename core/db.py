@@ -7,7 +7,7 @@ Nothing is opened here at import; a process's ``__main__`` calls `connect` and `
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -29,6 +29,13 @@ _OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.InternalClientError,
     exc.TimeoutError,
 )
+
+# The tables of what waits are empty one moment and full the next. A plan kept from the first moment reads
+# them whole in the second, so statements that look for work are planned anew each time.
+PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
+# For statements too frequent to be planned each time, if an index leads to everything they need.
+BY_INDEX = {"enable_seqscan": "off"}
+
 _CONTENTION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
 
@@ -85,9 +92,18 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
 class Database:
     """A pool of connections to one server."""
 
-    def __init__(self, dsn: str, *, name: str, size: int = 8, pooled: bool = False) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        name: str,
+        size: int = 8,
+        pooled: bool = False,
+        planning: Mapping[str, str] | None = None,
+    ) -> None:
+        """``planning`` are further session settings: how this pool's statements are to be planned."""
         self.dsn = dsn
-        self._name = name
+        self._settings = server_settings(name) | dict(planning or {})
         self._pooled = pooled
         cache = "?prepared_statement_cache_size=0" if pooled else ""
         self._engine: AsyncEngine = create_async_engine(
@@ -104,7 +120,7 @@ class Database:
         """A connection outside the pool, for what must not wait behind other statements."""
         how: dict[str, Any] = {"statement_cache_size": 0}
         if not self._pooled:
-            how = {"server_settings": server_settings(self._name)}
+            how = {"server_settings": self._settings}
         return await asyncpg.connect(self.dsn, timeout=5, command_timeout=command_timeout, **how)
 
     async def _connect(self, *_: object, **__: object) -> Raw:

@@ -8,7 +8,7 @@ import sys
 import uvloop
 
 from core import log, schema
-from core.db import Database
+from core.db import PLANNED_ANEW, Database
 from core.errors import NoonmarkError
 from core.loop import Loop
 from core.probes import Probes
@@ -23,7 +23,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = Database(settings.database_url, name="noonmark-reaper", size=3)
+    database = Database(settings.database_url, name="noonmark-reaper", size=3, planning=PLANNED_ANEW)
     leases = LeaseSweep(database, ttl_seconds=settings.lease_ttl_seconds)
     upkeep = Upkeep(database)
     checks = {"database": lambda: schema.answers(database), "partitions": upkeep.ready}

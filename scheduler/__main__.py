@@ -21,11 +21,11 @@ async def serve(settings: Settings) -> None:
     """Everything of this process, wired and run."""
     stop, hurry = asyncio.Event(), asyncio.Event()
     _on_signals(stop, hurry)
-    database = Database(settings.database_url, name="noonmark-scheduler", size=6)
+    database = Database(settings.database_url, name="noonmark-scheduler-probes", size=1)
     keyring = parse_keys(settings.master_keys or "")
     try:
         await schema.check(database, stop)
-        async with replica.opened(settings, database, keyring) as scheduler:
+        async with replica.opened(settings, keyring) as scheduler:
             checks = {"database": lambda: schema.answers(database), "beat": scheduler.beats}
             probes = Probes(checks, host=settings.host, port=settings.metrics_port)
             over = asyncio.Event()

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from core import log
 from core.clock import DatabaseClock
-from core.db import Database
+from core.db import BY_INDEX, PLANNED_ANEW, Database
 from core.egress.guard import parse_egress
 from core.loop import Loop
 from core.replicas import store as replicas
@@ -36,6 +36,7 @@ from scheduler.sender.sender import Sender, open_sender
 from scheduler.settler import Settler
 
 _LAST_WRITES_SECONDS = 20.0
+_NAME = "noonmark-scheduler"
 
 _log = log.get(__name__)
 
@@ -43,7 +44,10 @@ _log = log.get(__name__)
 class Scheduler:
     """Built inside a running loop; ``run`` it once."""
 
-    def __init__(self, settings: Settings, database: Database, keyring: Keyring, sender: Sender) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, claims: Database, keyring: Keyring, sender: Sender
+    ) -> None:
+        """``claims`` is the same database, for the statements that look for work."""
         self._settings = settings
         self._database = database
         self.replica = Replica(uuid4(), settings.concurrency, socket.gethostname())
@@ -57,7 +61,7 @@ class Scheduler:
             fence=self.fence, clock=clock,
         )  # fmt: skip
         self.rounds = Rounds(
-            database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
+            database=claims, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
             secrets=secrets, fence=self.fence, clock=clock,
         )  # fmt: skip
         self.reconciler = Reconciler(
@@ -153,7 +157,13 @@ class Scheduler:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, database: Database, keyring: Keyring) -> AsyncIterator[Scheduler]:
-    """A replica with the sender of production."""
-    async with open_sender(parse_egress(settings.egress_allow)) as sender:
-        yield Scheduler(settings, database, keyring, sender)
+async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Scheduler]:
+    """A replica with the sender of production and its ways to the database."""
+    database = Database(settings.database_url, name=_NAME, size=4, planning=BY_INDEX)
+    claims = Database(settings.database_url, name=_NAME, size=1, planning=PLANNED_ANEW)
+    try:
+        async with open_sender(parse_egress(settings.egress_allow)) as sender:
+            yield Scheduler(settings, database, claims, keyring, sender)
+    finally:
+        await claims.close()
+        await database.close()

@@ -140,9 +140,7 @@ class Rounds:
     async def _claim_ahead(self, db: Raw, limit: int) -> list[Flight]:
         if limit == 0:
             return []
-        leases = await jobs.claim_ahead(
-            db, replica=self._replica, limit=limit, since=self._marks.timers, seconds=AHEAD_SECONDS
-        )
+        leases = await jobs.claim_ahead(db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS)
         metrics.claimed.labels("ahead").inc(len(leases))
         return self._dispatcher.hold(leases, term=self._term)
 

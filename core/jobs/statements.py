@@ -222,10 +222,10 @@ told AS (
   UNION ALL
   SELECT mint(at, 3), job_id, tenant_id, 'dead_lettered', at, attempt, NULL FROM fates WHERE fate = 'failed')
 SELECT i.job_id, i.lease_token,
-       coalesce(f.fate, CASE WHEN EXISTS (
-         SELECT FROM attempts a
-         WHERE a.job_id = i.job_id AND a.lease_token = i.lease_token AND a.outcome = i.outcome)
-       THEN 'repeated' ELSE 'fenced' END),
+       coalesce(f.fate,
+                (SELECT 'repeated' FROM attempts a
+                 WHERE a.job_id = i.job_id AND a.lease_token = i.lease_token AND a.outcome = i.outcome LIMIT 1),
+                'fenced'),
        extract(epoch FROM CASE f.fate WHEN 'retrying' THEN f.retry_at WHEN 'returned' THEN f.due_at END)::float8
 FROM inp i LEFT JOIN fates f USING (job_id, attempt, lease_token)
 """

@@ -237,7 +237,7 @@ async def test_a_failing_statement_does_not_strand_what_was_claimed_before_it(
     """Claimed ahead, then planning fails: those leases are held, so they must still be started."""
     [overdue] = await add(database, tenant, delay_seconds=60.0)
     async with database.raw() as db:
-        await db.execute("UPDATE timers SET due_at = now() - interval '1 s' WHERE job_id = $1", overdue)
+        await db.execute("UPDATE timers SET due_at = now() - interval '0.3 s' WHERE job_id = $1", overdue)
 
     async def fail(*_: object, **__: object) -> tuple[int, float | None]:
         raise asyncpg.ConnectionDoesNotExistError("gone")

@@ -98,7 +98,7 @@ async def test_claiming_ahead_takes_only_what_is_due_soon(database: Database, te
     async with database.raw() as db:
         soon = await make_job(db, tenant, delay_seconds=0.5)
         await make_job(db, tenant, delay_seconds=60.0)
-        leases = await jobs.claim_ahead(db, replica=REPLICA, limit=10, since=None, seconds=1.0)
+        leases = await jobs.claim_ahead(db, replica=REPLICA, limit=10, seconds=1.0)
         assert [lease.job_id for lease in leases] == [soon]
 
 
@@ -106,7 +106,7 @@ async def test_claiming_ahead_leaves_queues_with_a_backlog_alone(database: Datab
     async with database.raw() as db:
         await make_job(db, tenant, delay_seconds=0.5)
         await make_job(db, tenant)
-        assert await jobs.claim_ahead(db, replica=REPLICA, limit=10, since=None, seconds=1.0) == []
+        assert await jobs.claim_ahead(db, replica=REPLICA, limit=10, seconds=1.0) == []
 
 
 async def test_a_success_ends_the_job(database: Database, tenant: Tenant) -> None:
