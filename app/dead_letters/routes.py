@@ -13,7 +13,7 @@ from app.dead_letters import reading, service
 from app.dead_letters import store as letters
 from app.dead_letters.schemas import DeadLetter, DeadLetters
 from app.jobs import idempotency
-from app.jobs.routes import LOCATION, REPEATED, IdempotencyKey, answered, origin
+from app.jobs.creating import NEW, REPEATED, Creating, IdempotencyKey, answered, origin
 from app.jobs.schemas import Job, ReplayJob
 from app.jobs.service import Jobs
 from app.principal import Principal
@@ -56,7 +56,8 @@ async def read(
     ["/dlq/{job_id:uuid}/replay", "/dlq/{job_id:uuid}/retry"],
     operation_id=_operation,
     summary="Replay a dead letter",
-    response_headers=[LOCATION],
+    operation_class=Creating,
+    response_description=NEW,
     responses={200: REPEATED},
 )
 async def replay(

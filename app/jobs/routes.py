@@ -1,48 +1,29 @@
 """Jobs over HTTP. Another tenant's job is as unknown as one that never was."""
 
-import re
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, Router, get, patch, post
-from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, HeaderParameter, JSONBody
+from litestar.params import FromPath, JSONBody
 
 from app import cursors
 from app.cursors import Cursor, Limit
 from app.hints import Hints
 from app.jobs import checks, idempotency, moves, reading, replays
 from app.jobs import store as jobs
+from app.jobs.creating import NEW, REPEATED, Creating, IdempotencyKey, answered, origin
 from app.jobs.intake import CreateJobRequest
 from app.jobs.moves import Cancelled, Edited
 from app.jobs.schemas import Attempts, CreateJob, EditJob, Events, Job, ReplayJob
-from app.jobs.service import Jobs, Made, Origin
+from app.jobs.service import Jobs
 from app.principal import Principal
 from core import metrics
 from core.db import Database
 from core.errors import NotFound
 from core.jobs.model import State
 
-_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-
-IdempotencyKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name=idempotency.HEADER,
-        description="Makes the request safe to repeat for 24 hours: visible ASCII, at most 255 characters.",
-        schema_extra={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    ),
-]
-LOCATION = ResponseHeader(
-    name="Location", description="Where the job can be read.", required=True, documentation_only=True
-)
-REPEATED = ResponseSpec(
-    Job,
-    description=f"The same request was made before; its job as it is now. `{idempotency.REPLAYED}: true`.",
-    generate_examples=False,
-)
 _ABORTING = "It is in a replica's hands, which aborts it: `cancelling`, then `cancelled`."
 
 
@@ -51,7 +32,8 @@ _ABORTING = "It is in a replica's hands, which aborts it: `cancelling`, then `ca
     operation_id="createJob",
     summary="Create a job",
     request_class=CreateJobRequest,
-    response_headers=[LOCATION],
+    operation_class=Creating,
+    response_description=NEW,
     responses={200: REPEATED},
 )
 async def create(
@@ -157,7 +139,8 @@ async def cancel(
     "/jobs/{job_id:uuid}/replay",
     operation_id="replayJob",
     summary="Replay a finished job",
-    response_headers=[LOCATION],
+    operation_class=Creating,
+    response_description=NEW,
     responses={200: REPEATED},
 )
 async def replay(
@@ -178,20 +161,6 @@ async def replay(
     async with database.raw() as db:
         placed = await replays.replay(db, job_id, data or ReplayJob(), asker, key)
     return answered(making.finish(placed))
-
-
-def origin(request: Request[Any, Any, Any], principal: Principal, request_id: str) -> Origin:
-    """Who asks; with a valid `traceparent`, every attempt belongs to its trace."""
-    trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    return Origin(principal.tenant_id, request_id, trace[1] if trace is not None else None)
-
-
-def answered(made: Made) -> Response[Job]:
-    """201 with the new job, or 200 with the one that the same request made before."""
-    headers = {"Location": f"/v1/jobs/{made.job.id}"}
-    if made.replayed:
-        return Response(made.job, status_code=200, headers=headers | {idempotency.REPLAYED: "true"})
-    return Response(made.job, status_code=201, headers=headers)
 
 
 def router() -> Router:

@@ -24,6 +24,10 @@ PriorityName = Literal["critical", "high", "normal", "low"]
 PRIORITIES: dict[str, int] = {"critical": 100, "high": 75, "normal": 50, "low": 0}
 
 _FireAt = Annotated[Instant, Meta(description="When to fire; an instant that has passed means now.")]
+_ExpiresAt = Annotated[
+    datetime,
+    Meta(tz=True, description="Not to be delivered after this.", examples=["2027-01-01T10:00:00+01:00"]),
+]
 _Delay = Annotated[
     float,
     Meta(ge=0, le=3_155_760_000, description="Seconds from now, instead of `fire_at`."),
@@ -96,10 +100,7 @@ class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     queue: _Queue = "default"
     priority: _Priority = "normal"
     timeout_seconds: _Timeout = 30
-    expires_at: Annotated[
-        Instant | None,
-        Meta(description="Not to be delivered after this.", examples=["2027-01-01T10:00:00+01:00"]),
-    ] = None
+    expires_at: _ExpiresAt | None = None
     success: SuccessRule = SuccessRule()
     retry: RetryPolicy = RetryPolicy()
     labels: _Labels = {}

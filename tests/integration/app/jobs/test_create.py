@@ -126,6 +126,7 @@ async def test_a_body_is_stored_as_it_will_be_sent_and_shown_as_it_was_given(
     assert (form.partition(b":")[0].strip() + b":") in made.content
 
 
+@pytest.mark.promise(11)
 async def test_secret_headers_are_sealed_and_never_shown(
     mine: httpx.AsyncClient, database: Database, keyring: Keyring
 ) -> None:

@@ -1,0 +1,62 @@
+"""What routes that make a job have in common: their header, their two answers, and who asks."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIHeader, OpenAPIResponse, OpenAPIType, Operation, Schema
+from litestar.params import HeaderParameter
+
+from app.jobs import idempotency
+from app.jobs.schemas import Job
+from app.jobs.service import Made, Origin
+from app.principal import Principal
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name=idempotency.HEADER,
+        description="Makes the request safe to repeat for 24 hours: visible ASCII, at most 255 characters.",
+        schema_extra={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    ),
+]
+NEW = "The new job."
+REPEATED = ResponseSpec(
+    Job, description="The same request was made before; its job as it is now.", generate_examples=False
+)
+
+
+_TEXT = Schema(type=OpenAPIType.STRING)
+_LOCATION = OpenAPIHeader(schema=_TEXT, description="Where the job can be read.")
+_REPLAYED = OpenAPIHeader(schema=_TEXT, description="`true`: the request was made before.")
+
+
+@dataclass
+class Creating(Operation):
+    """Documents the headers of both ways in which a creating route answers."""
+
+    def __post_init__(self) -> None:
+        """Litestar would show one way only, and no type."""
+        headers = {"201": {"Location": _LOCATION}}
+        headers["200"] = headers["201"] | {idempotency.REPLAYED: _REPLAYED}
+        for status, response in (self.responses or {}).items():
+            if isinstance(response, OpenAPIResponse) and status in headers:
+                response.headers = {**headers[status]}
+
+
+def origin(request: Request[Any, Any, Any], principal: Principal, request_id: str) -> Origin:
+    """Who asks; with a valid `traceparent`, every attempt belongs to its trace."""
+    trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    return Origin(principal.tenant_id, request_id, trace[1] if trace is not None else None)
+
+
+def answered(made: Made) -> Response[Job]:
+    """201 with the new job, or 200 with the one that the same request made before."""
+    headers = {"Location": f"/v1/jobs/{made.job.id}"}
+    if made.replayed:
+        return Response(made.job, status_code=200, headers=headers | {idempotency.REPLAYED: "true"})
+    return Response(made.job, status_code=201, headers=headers)
