@@ -27,11 +27,19 @@ class Hints:
     async def once(self) -> int:
         """Make sure that somebody listens."""
         if self._db is None or self._db.is_closed():
-            self._db = await self._database.dial()
-            await self._db.add_listener(self._channel, self._heard)
-            self._db.add_termination_listener(self._ended)
+            self._db = await self._listen()
             self._work()
         return 0
+
+    async def _listen(self) -> Raw:
+        db = await self._database.dial()
+        try:
+            await db.add_listener(self._channel, self._heard)
+        except BaseException:
+            db.terminate()
+            raise
+        db.add_termination_listener(self._ended)
+        return db
 
     async def close(self) -> None:
         if self._db is not None:
