@@ -64,7 +64,8 @@ class Settler:
             self._waiting.popleft()
         fates = {answer.lease_token: answer for answer in answers}
         for flight, settlement in batch:
-            self._settled(flight, settlement, fates[settlement.lease_token])
+            if settlement.lease_token in fates:
+                self._settled(flight, settlement, fates[settlement.lease_token])
         return len(batch)
 
     def _settled(self, flight: Flight, settlement: Settlement, answer: Settled) -> None:
@@ -85,7 +86,8 @@ async def settle(db: Raw, rows: Sequence[Settlement]) -> list[Settled]:
 
     What the database refuses as data is halved until the row is found; that row is settled without its
     response and error text, under the code `internal_error`. Its outcome stands: a job that was delivered
-    must not be delivered again because its answer cannot be stored.
+    must not be delivered again because its answer cannot be stored. Should even that be refused, the row has
+    no answer here, and its lease stays until the reaper comes: the others must not wait for it.
     """
     try:
         return await jobs.settle(db, rows)
@@ -93,10 +95,20 @@ async def settle(db: Raw, rows: Sequence[Settlement]) -> list[Settled]:
         if not is_refused(error):
             raise
         if len(rows) == 1:
-            _log.error("settlement_refused", job_id=str(rows[0].job_id), error=type(error).__name__)
-            return await jobs.settle(db, [_bare(rows[0])])
+            return await _alone(db, rows[0], error)
     middle = len(rows) // 2
     return [*await settle(db, rows[:middle]), *await settle(db, rows[middle:])]
+
+
+async def _alone(db: Raw, row: Settlement, error: Exception) -> list[Settled]:
+    _log.error("settlement_refused", job_id=str(row.job_id), error=type(error).__name__)
+    try:
+        return await jobs.settle(db, [_bare(row)])
+    except Exception as again:
+        if not is_refused(again):
+            raise
+        _log.error("settlement_impossible", job_id=str(row.job_id), error=repr(again))
+        return []
 
 
 def _bare(row: Settlement) -> Settlement:
