@@ -5,7 +5,8 @@ is the fence, so a reaper and a late replica race for one row and exactly one of
 
 An outage of the database is not the death of the fleet: after it every replica's row has expired at once. So
 the reaper acts only when its own view has been without a gap for a whole time to live, in which every live
-replica had the time to beat.
+replica had the time to beat. An answer that was long in coming is a gap too: the database may have stood
+still.
 """
 
 import random
@@ -39,30 +40,33 @@ class LeaseSweep:
 
     async def once(self) -> int:
         """One batch; how many leases it ended. Does nothing until the view has been clear for a TTL."""
-        if not await self._look() or not self._clear():
-            return 0
-        async with self._database.raw() as db, db.transaction():
-            expired = await jobs.expired(db, limit=_BATCH, margin_seconds=_OVERRUN_SECONDS)
-            answers = await jobs.settle(db, [lost(lease) for lease in expired]) if expired else []
+        try:
+            answers = await self._sweep()
+        except BaseException:
+            self._seen_at = None
+            raise
         for answer in answers:
             _reaped(answer)
         return len(answers)
 
-    async def _look(self) -> bool:
-        """Whether there is anything to end; keeps count of how long the view has been without a gap."""
-        if self._seen_at is not None and self._now() - self._seen_at > self._ttl / 2:
-            self._clear_since = self._now()
-        try:
-            async with self._database.raw() as db:
-                return await jobs.any_expired(db, margin_seconds=_OVERRUN_SECONDS)
-        except BaseException:
-            self._clear_since = self._now()
-            raise
-        finally:
-            self._seen_at = self._now()
+    async def _sweep(self) -> list[Settled]:
+        async with self._database.raw() as db:
+            waiting = await jobs.any_expired(db, margin_seconds=_OVERRUN_SECONDS)
+            if not self._clear() or not waiting:
+                return []
+            async with db.transaction():
+                expired = await jobs.expired(db, limit=_BATCH, margin_seconds=_OVERRUN_SECONDS)
+                if not self._clear() or not expired:
+                    return []
+                return await jobs.settle(db, [lost(lease) for lease in expired])
 
     def _clear(self) -> bool:
-        return self._now() - self._clear_since >= self._ttl
+        """Note that the database has just answered; whether it has done so without a gap for a whole TTL."""
+        now = self._now()
+        if self._seen_at is None or now - self._seen_at > self._ttl / 2:
+            self._clear_since = now
+        self._seen_at = now
+        return now - self._clear_since >= self._ttl
 
 
 def lost(lease: Expired) -> Settlement:
