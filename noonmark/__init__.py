@@ -1,8 +1,89 @@
 """Noonmark's client: what you use to talk to a Noonmark server and to receive from it.
 
+    with noonmark.Client() as client:
+        job = client.jobs.create("https://example.com/hook", body={"any": "json"}, delay=90)
+
 Nothing of the servers belongs here, and nothing here imports them.
 """
 
+from noonmark.client import AsyncClient, Client
+from noonmark.errors import (
+    BadRequest,
+    Conflict,
+    ConnectionFailed,
+    Fault,
+    Forbidden,
+    NoonmarkError,
+    NotFound,
+    NotSignedIn,
+    Problem,
+    RateLimited,
+    TimedOut,
+    Unauthenticated,
+    Unavailable,
+    UnexpectedAnswer,
+    ValidationFailed,
+)
+from noonmark.model import (
+    Answer,
+    Attempt,
+    DeadLetter,
+    Event,
+    FreshToken,
+    Job,
+    JobError,
+    Me,
+    Outcome,
+    Retry,
+    SigningSecret,
+    State,
+    Success,
+    Target,
+    Token,
+)
+from noonmark.options import Filter, NewJob
+from noonmark.retrying import Retrying
+from noonmark.version import VERSION as __version__
 from noonmark.webhook import Delivery, InvalidSignature, verify
 
-__all__ = ["Delivery", "InvalidSignature", "verify"]
+__all__ = [
+    "Answer",
+    "AsyncClient",
+    "Attempt",
+    "BadRequest",
+    "Client",
+    "Conflict",
+    "ConnectionFailed",
+    "DeadLetter",
+    "Delivery",
+    "Event",
+    "Fault",
+    "Filter",
+    "Forbidden",
+    "FreshToken",
+    "InvalidSignature",
+    "Job",
+    "JobError",
+    "Me",
+    "NewJob",
+    "NoonmarkError",
+    "NotFound",
+    "NotSignedIn",
+    "Outcome",
+    "Problem",
+    "RateLimited",
+    "Retry",
+    "Retrying",
+    "SigningSecret",
+    "State",
+    "Success",
+    "Target",
+    "TimedOut",
+    "Token",
+    "Unauthenticated",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "ValidationFailed",
+    "__version__",
+    "verify",
+]

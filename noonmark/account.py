@@ -1,0 +1,63 @@
+"""Who is asking, how one signs in, and what receivers verify with."""
+
+from datetime import datetime
+
+import msgspec
+
+from noonmark import calls
+from noonmark.calls import Call
+from noonmark.model import Me, Page, SigningSecret
+
+_me = msgspec.json.Decoder(Me).decode
+_secrets = msgspec.json.Decoder(Page[SigningSecret]).decode
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """What signing in gives. Short-lived: make an API token of it."""
+
+    access_token: str
+    refresh_token: str | None = None
+
+    def __repr__(self) -> str:
+        return "Session(…)"
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that development keeps instead of sending it."""
+
+    link: str
+    created_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Mail({self.created_at.isoformat()})"
+
+
+_session = msgspec.json.Decoder(Session).decode
+_mails = msgspec.json.Decoder(Page[Mail]).decode
+
+
+def me() -> Call[Me]:
+    """Whom the token belongs to."""
+    return calls.get("/v1/me", _me)
+
+
+def signing_secrets() -> Call[tuple[SigningSecret, ...]]:
+    """All that sign now, newest first; verify with any of them."""
+    return calls.get("/v1/signing-secrets", lambda answer: _secrets(answer).items)
+
+
+def ask_for_link(email: str) -> Call[None]:
+    """Have a sign-in link mailed."""
+    call = calls.post("/v1/auth/magic-link", calls.nothing, {"email": email})
+    return calls.public(call)
+
+
+def verify(token: str) -> Call[Session]:
+    """Spend a link's token; it works once."""
+    return calls.public(calls.post("/v1/auth/verify", _session, {"token": token}))
+
+
+def outbox(email: str) -> Call[tuple[Mail, ...]]:
+    """Mails to this address, newest first; in development only, and only on the server's machine."""
+    query = (("to", email),)
+    return calls.get("/dev/outbox", lambda answer: _mails(answer).items, query, private=False)

@@ -1,0 +1,139 @@
+"""How a talk becomes a method: once for the blocking client, once for the asynchronous one.
+
+A noun's class lists its methods as `create = Does(jobs.create)`. Types, parameters and docstring are those of
+the function; only what comes back differs, a value or something to await.
+"""
+
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+
+from noonmark import calls
+from noonmark.calls import Listing, Talk
+from noonmark.conversation import Told
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Asker(Protocol):
+    """Carries a talk out and blocks."""
+
+    def ask(self, talk: Talk[T]) -> Told[T]: ...
+
+
+class AsyncAsker(Protocol):
+    """Carries a talk out while others go on."""
+
+    async def ask(self, talk: Talk[T]) -> Told[T]: ...
+
+
+class Noun:
+    """The methods about one thing, of a blocking client."""
+
+    def __init__(self, client: Asker) -> None:
+        self.client = client
+
+
+class AsyncNoun:
+    """The methods about one thing, of an asynchronous client."""
+
+    def __init__(self, client: AsyncAsker) -> None:
+        self.client = client
+
+
+class Does(Generic[P, T]):
+    """A method that gives the talk's result."""
+
+    def __init__(self, talk: Callable[P, Talk[T]]) -> None:
+        self._talk = talk
+
+    @overload
+    def __get__(self, noun: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, noun: Noun, kind: type[Any]) -> Callable[P, T]: ...
+    def __get__(self, noun: Noun | None, kind: type[Any]) -> Self | Callable[P, T]:
+        if noun is None:
+            return self
+
+        @functools.wraps(self._talk)
+        def do(*args: P.args, **kwargs: P.kwargs) -> T:
+            return noun.client.ask(self._talk(*args, **kwargs)).value
+
+        return do
+
+
+class AsyncDoes(Generic[P, T]):
+    """A method to await."""
+
+    def __init__(self, talk: Callable[P, Talk[T]]) -> None:
+        self._talk = talk
+
+    @overload
+    def __get__(self, noun: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, noun: AsyncNoun, kind: type[Any]) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, noun: AsyncNoun | None, kind: type[Any]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
+        if noun is None:
+            return self
+
+        @functools.wraps(self._talk)
+        async def do(*args: P.args, **kwargs: P.kwargs) -> T:
+            return (await noun.client.ask(self._talk(*args, **kwargs))).value
+
+        return do
+
+
+class Lists(Generic[P, T]):
+    """A method that iterates over a list, fetching page after page."""
+
+    def __init__(self, listing: Callable[P, Listing[T]]) -> None:
+        self._listing = listing
+
+    @overload
+    def __get__(self, noun: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, noun: Noun, kind: type[Any]) -> Callable[P, Iterator[T]]: ...
+    def __get__(self, noun: Noun | None, kind: type[Any]) -> Self | Callable[P, Iterator[T]]:
+        if noun is None:
+            return self
+
+        @functools.wraps(self._listing)
+        def walk(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+            call = self._listing(*args, **kwargs)
+            while True:
+                page = noun.client.ask(call).value
+                yield from page.items
+                if page.next_cursor is None:
+                    return
+                call = calls.after(call, page.next_cursor)
+
+        return walk
+
+
+class AsyncLists(Generic[P, T]):
+    """A method for `async for`."""
+
+    def __init__(self, listing: Callable[P, Listing[T]]) -> None:
+        self._listing = listing
+
+    @overload
+    def __get__(self, noun: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, noun: AsyncNoun, kind: type[Any]) -> Callable[P, AsyncIterator[T]]: ...
+    def __get__(self, noun: AsyncNoun | None, kind: type[Any]) -> Self | Callable[P, AsyncIterator[T]]:
+        if noun is None:
+            return self
+
+        @functools.wraps(self._listing)
+        async def walk(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+            call = self._listing(*args, **kwargs)
+            while True:
+                page = (await noun.client.ask(call)).value
+                for item in page.items:
+                    yield item
+                if page.next_cursor is None:
+                    return
+                call = calls.after(call, page.next_cursor)
+
+        return walk

@@ -1,0 +1,239 @@
+"""The two clients. They send and sleep; every rule is in `noonmark.conversation`."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from noonmark import account, dead_letters, jobs, tokens
+from noonmark.bound import AsyncDoes, AsyncLists, AsyncNoun, Does, Lists, Noun
+from noonmark.calls import Pause, Talk
+from noonmark.conversation import Conversation, Reply, Send, Told
+from noonmark.retrying import Retrying
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+"""Where `make up` serves."""
+
+PATIENT = Retrying()
+
+T = TypeVar("T")
+
+
+class Jobs(Noun):
+    """Jobs, of a blocking client."""
+
+    create = Does(jobs.create)
+    create_many = Does(jobs.create_many)
+    get = Does(jobs.get)
+    list = Lists(jobs.listed)
+    cancel = Does(jobs.cancel)
+    edit = Does(jobs.edit)
+    replay = Does(jobs.replay)
+    attempts = Does(jobs.attempts)
+    events = Lists(jobs.events)
+    wait = Does(jobs.wait)
+
+
+class AsyncJobs(AsyncNoun):
+    """Jobs, of an asynchronous client."""
+
+    create = AsyncDoes(jobs.create)
+    create_many = AsyncDoes(jobs.create_many)
+    get = AsyncDoes(jobs.get)
+    list = AsyncLists(jobs.listed)
+    cancel = AsyncDoes(jobs.cancel)
+    edit = AsyncDoes(jobs.edit)
+    replay = AsyncDoes(jobs.replay)
+    attempts = AsyncDoes(jobs.attempts)
+    events = AsyncLists(jobs.events)
+    wait = AsyncDoes(jobs.wait)
+
+
+class DeadLetters(Noun):
+    """Dead letters, of a blocking client."""
+
+    list = Lists(dead_letters.listed)
+    get = Does(dead_letters.get)
+    replay = Does(dead_letters.replay)
+
+
+class AsyncDeadLetters(AsyncNoun):
+    """Dead letters, of an asynchronous client."""
+
+    list = AsyncLists(dead_letters.listed)
+    get = AsyncDoes(dead_letters.get)
+    replay = AsyncDoes(dead_letters.replay)
+
+
+class SigningSecrets(Noun):
+    """Signing secrets, of a blocking client."""
+
+    list = Does(account.signing_secrets)
+
+
+class AsyncSigningSecrets(AsyncNoun):
+    """Signing secrets, of an asynchronous client."""
+
+    list = AsyncDoes(account.signing_secrets)
+
+
+class Tokens(Noun):
+    """API tokens, of a blocking client."""
+
+    create = Does(tokens.create)
+    list = Lists(tokens.listed)
+    revoke = Does(tokens.revoke)
+
+
+class Account(Noun):
+    """Whose token it is, of a blocking client."""
+
+    me = Does(account.me)
+
+
+class AsyncTokens(AsyncNoun):
+    """API tokens, of an asynchronous client."""
+
+    create = AsyncDoes(tokens.create)
+    list = AsyncLists(tokens.listed)
+    revoke = AsyncDoes(tokens.revoke)
+
+
+class AsyncAccount(AsyncNoun):
+    """Whose token it is, of an asynchronous client."""
+
+    me = AsyncDoes(account.me)
+
+
+class Client:
+    """Talks to a Noonmark server, and blocks.
+
+    `url` and `token` default to NOONMARK_URL and NOONMARK_TOKEN. `http` is a client of your own (proxies,
+    certificates, tests); you close it. One client may be used by several threads, as httpx's may.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = 15.0,
+        retrying: Retrying = PATIENT,
+        http: httpx.Client | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._conversation = _conversation(url, token, timeout, retrying)
+        self._owned = http is None
+        self._http = httpx.Client() if http is None else http
+        self._sleep = sleep
+        self.jobs = Jobs(self)
+        self.dead_letters = DeadLetters(self)
+        self.signing_secrets = SigningSecrets(self)
+        self.tokens = Tokens(self)
+        self.me = Account(self).me
+
+    def ask(self, talk: Talk[T]) -> Told[T]:
+        """Carry a talk out."""
+        steps, reply = self._conversation.steps(talk), None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration as done:
+                told: Told[T] = done.value
+                return told
+            reply = self._take(step)
+
+    def _take(self, step: Send | Pause) -> Reply:
+        if isinstance(step, Pause):
+            self._sleep(step.seconds)
+            return None
+        try:
+            return self._http.send(step.request, follow_redirects=False)
+        except httpx.RequestError as error:
+            return error
+
+    def close(self) -> None:
+        """Close the connections, unless the `http` client was yours."""
+        if self._owned:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """Talks to a Noonmark server without blocking; otherwise as `Client`."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = 15.0,
+        retrying: Retrying = PATIENT,
+        http: httpx.AsyncClient | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._conversation = _conversation(url, token, timeout, retrying)
+        self._owned = http is None
+        self._http = httpx.AsyncClient() if http is None else http
+        self._sleep = sleep
+        self.jobs = AsyncJobs(self)
+        self.dead_letters = AsyncDeadLetters(self)
+        self.signing_secrets = AsyncSigningSecrets(self)
+        self.tokens = AsyncTokens(self)
+        self.me = AsyncAccount(self).me
+
+    async def ask(self, talk: Talk[T]) -> Told[T]:
+        """Carry a talk out."""
+        steps, reply = self._conversation.steps(talk), None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration as done:
+                told: Told[T] = done.value
+                return told
+            reply = await self._take(step)
+
+    async def _take(self, step: Send | Pause) -> Reply:
+        if isinstance(step, Pause):
+            await self._sleep(step.seconds)
+            return None
+        try:
+            return await self._http.send(step.request, follow_redirects=False)
+        except httpx.RequestError as error:
+            return error
+
+    async def close(self) -> None:
+        """Close the connections, unless the `http` client was yours."""
+        if self._owned:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _conversation(url: str | None, token: str | None, timeout: float, retrying: Retrying) -> Conversation:
+    address = url or os.environ.get("NOONMARK_URL") or DEFAULT_URL
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("the address of a server begins with http:// or https://")
+    return Conversation(
+        url=address.rstrip("/"),
+        token=token or os.environ.get("NOONMARK_TOKEN"),
+        timeout=httpx.Timeout(timeout),
+        retrying=retrying,
+    )

@@ -1,0 +1,99 @@
+"""What can be asked about jobs. Each function is a talk; the clients do it (see `noonmark.client`)."""
+
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from typing import Any, Unpack
+
+import httpx
+import msgspec
+
+from noonmark import calls
+from noonmark.calls import Call, Id, Listing, Pause
+from noonmark.errors import Conflict, TimedOut
+from noonmark.model import Attempt, Event, Job, Page, State
+from noonmark.options import Change, Difference, Filter, NewJob, Options, changed, document, filtering
+
+Talking = Generator[Call[Any] | Pause, httpx.Response, Job]
+
+_job = msgspec.json.Decoder(Job).decode
+_jobs = msgspec.json.Decoder(Page[Job]).decode
+_attempts = msgspec.json.Decoder(Page[Attempt]).decode
+_events = msgspec.json.Decoder(Page[Event]).decode
+
+
+def create(url: str, *, idempotency_key: str | None = None, **options: Unpack[Options]) -> Call[Job]:
+    """Have a URL called, now or later. Once this returns, the job is committed.
+
+    Without an `idempotency_key` the client makes one up, so that it can repeat a broken call without making a
+    second job. Give your own to be safe across restarts of your program too: for 24 hours the same key with
+    the same options answers with the same job.
+    """
+    return calls.making("/v1/jobs", _job, document(url, options), idempotency_key)
+
+
+def create_many(jobs: Iterable[NewJob], *, idempotency_key: str | None = None) -> Call[tuple[Job, ...]]:
+    """All of these jobs or none; at most 1,000, in the order given."""
+    body = {"jobs": [document(job["url"], job) for job in jobs]}
+    return calls.making("/v1/jobs:batch", lambda answer: _jobs(answer).items, body, idempotency_key)
+
+
+def get(job_id: Id) -> Call[Job]:
+    """The job as it is now."""
+    return calls.get(_path(job_id), _job)
+
+
+def listed(*, limit: int | None = None, cursor: str | None = None, **which: Unpack[Filter]) -> Listing[Job]:
+    """Jobs, newest first, without their bodies. Pages of `limit` are fetched while you iterate."""
+    return calls.get("/v1/jobs", _jobs, filtering(which) + calls.paging(limit, cursor))
+
+
+def cancel(job_id: Id) -> Talking:
+    """End the job: at once while it waits; `cancelling` while it runs. Conflict once it is over."""
+    call = replace(calls.post(f"{_path(job_id)}/cancel", _job), safe=True)
+    try:
+        return (yield from call)
+    except Conflict as refused:
+        # The try whose answer was lost may have been the one that cancelled it.
+        job = (yield from get(job_id)) if refused.repeated else None
+        if job is None or job.state is not State.CANCELLED:
+            raise
+        return job
+
+
+def edit(job_id: Id, **change: Unpack[Change]) -> Call[Job]:
+    """Give a job that still waits another fire time or priority."""
+    content = msgspec.json.encode(changed(change))
+    return Call("PATCH", _path(job_id), _job, content=content, safe=True)
+
+
+def replay(job_id: Id, *, idempotency_key: str | None = None, **difference: Unpack[Difference]) -> Call[Job]:
+    """A new job with the request of one that is over."""
+    return calls.making(f"{_path(job_id)}/replay", _job, changed(difference), idempotency_key)
+
+
+def attempts(job_id: Id) -> Call[tuple[Attempt, ...]]:
+    """All attempts, in order; the last one has no outcome while it is under way."""
+    return calls.get(f"{_path(job_id)}/attempts", lambda answer: _attempts(answer).items)
+
+
+def events(job_id: Id, *, limit: int | None = None, cursor: str | None = None) -> Listing[Event]:
+    """What happened to the job, oldest first."""
+    return calls.get(f"{_path(job_id)}/events", _events, calls.paging(limit, cursor))
+
+
+def wait(job_id: Id, *, timeout: float | None = None, every: float = 0.5) -> Talking:
+    """The job once it is over, asked for every so many seconds. TimedOut if it is not within `timeout`."""
+    waited = 0.0
+    while True:
+        job = yield from get(job_id)
+        if job.state.final:
+            return job
+        if timeout is not None and waited >= timeout:
+            raise TimedOut(f"job {job_id} is {job.state} after {timeout:g} s")
+        pause = every if timeout is None else min(every, timeout - waited)
+        yield Pause(pause)
+        waited += pause
+
+
+def _path(job_id: Id) -> str:
+    return f"/v1/jobs/{calls.identity(job_id)}"

@@ -1,0 +1,256 @@
+"""What Noonmark answers, as frozen values.
+
+A newer server may say more: unknown fields are ignored, and an unknown word of a closed set reads `unknown`.
+Times always carry an offset. A secret never shows in a `repr`.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+T = TypeVar("T")
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    SCHEDULED = "scheduled"
+    """Not yet due, or waiting for its retry."""
+    QUEUED = "queued"
+    """Due, waiting for a slot."""
+    RUNNING = "running"
+    """Its target is being called."""
+    CANCELLING = "cancelling"
+    """Running, and its cancellation was asked for."""
+    SUCCEEDED = "succeeded"
+    """The target answered as the success rule asks. Final."""
+    FAILED = "failed"
+    """Given up for good; it is a dead letter. Final."""
+    CANCELLED = "cancelled"
+    """Stopped at the user's wish. Final."""
+    UNKNOWN = "unknown"
+    """A word this client does not know: update it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "State":
+        return cls.UNKNOWN
+
+    @property
+    def final(self) -> bool:
+        """Whether it never changes any more."""
+        return self in _FINAL
+
+
+_FINAL = {State.SUCCEEDED, State.FAILED, State.CANCELLED}
+
+
+class Outcome(StrEnum):
+    """How one attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    BLOCKED = "blocked"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    UNKNOWN = "unknown"
+    """A word this client does not know: update it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Outcome":
+        return cls.UNKNOWN
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """A retry policy."""
+
+    max_attempts: int = 4
+    """Attempts in all, the first included; 1 means at most once."""
+    backoff: str = "exponential"
+    """Or `linear`."""
+    base_seconds: float = 30.0
+    max_seconds: float = 3600.0
+    jitter: float = 0.25
+
+
+class Success(msgspec.Struct, frozen=True):
+    """Which statuses count as success."""
+
+    status: tuple[str, ...] = ("2xx",)
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """The request a job makes. At most one of the bodies is set; lists leave them out."""
+
+    url: str = ""
+    method: str = "POST"
+    type: str = "http"
+    headers: dict[str, str] = {}
+    """Secret ones read `***`."""
+    secret_headers: tuple[str, ...] = ()
+    body: Any = UNSET
+    body_text: str | UnsetType = UNSET
+    body_base64: str | UnsetType = UNSET
+
+
+class JobError(msgspec.Struct, frozen=True):
+    """Why an attempt did not succeed."""
+
+    code: str
+    message: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the target answered: text where it is UTF-8, else base64."""
+
+    status: int
+    headers: dict[str, str] = {}
+    body: str | UnsetType = UNSET
+    body_base64: str | UnsetType = UNSET
+    truncated: bool = False
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A job, as it was when the server answered."""
+
+    id: UUID
+    state: State
+    target: Target
+    fire_at: Instant
+    created_at: Instant
+    queue: str = "default"
+    priority: int = 50
+    timeout_seconds: float = 30
+    retry: Retry = Retry()
+    labels: dict[str, str] = {}
+    success: Success = Success()
+    attempts_made: int = 0
+    attempts_left: int = 0
+    expires_at: Instant | None = None
+    next_attempt_at: Instant | None = None
+    """While it waits for an attempt."""
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
+    cancel_requested_at: Instant | None = None
+    last_error: JobError | None = None
+    result: Answer | None = None
+    """The answer that counted as success."""
+    replay_of: UUID | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at a job; what is None is not known yet."""
+
+    number: int
+    started_at: Instant
+    outcome: Outcome | None = None
+    finished_at: Instant | None = None
+    duration_ms: float | None = None
+    replica_id: UUID | None = None
+    request_id: str | None = None
+    bytes_sent: int | None = None
+    response: Answer | None = None
+    error: JobError | None = None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a job."""
+
+    id: UUID
+    kind: str
+    at: Instant
+    attempt: int | None = None
+    data: Any = None
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that failed for good, with its own copy of the request."""
+
+    id: UUID
+    """The job's."""
+    target: Target
+    fire_at: Instant
+    created_at: Instant
+    failed_at: Instant
+    queue: str = "default"
+    priority: int = 50
+    timeout_seconds: float = 30
+    retry: Retry = Retry()
+    labels: dict[str, str] = {}
+    success: Success = Success()
+    attempts_made: int = 0
+    expires_at: Instant | None = None
+    last_error: JobError | None = None
+    replayed_as: UUID | None = None
+
+
+class SigningSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """What receivers verify deliveries with."""
+
+    id: UUID
+    secret: str
+    created_at: Instant
+    expires_at: Instant | None = None
+    """Until when it signs besides a newer one; None for the newest."""
+
+    def __repr__(self) -> str:
+        return f"SigningSecret({self.id})"
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """An API token, without the part that opens anything."""
+
+    id: UUID
+    name: str
+    created_at: Instant
+    prefix: str = ""
+    """How the token begins."""
+    scopes: tuple[str, ...] = ()
+    last_used_at: Instant | None = None
+    expires_at: Instant | None = None
+
+
+class FreshToken(Token, frozen=True, kw_only=True):
+    """A new API token. It is shown this once."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        return f"FreshToken({self.id})"
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A person, known by an e-mail address."""
+
+    id: UUID
+    email: str
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """Who owns jobs, queues and secrets."""
+
+    id: UUID
+    name: str = ""
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking."""
+
+    tenant: Tenant
+    user: User | None = None
+    """None for the token of a program."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A part of a list."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+    """Where the next page begins; None on the last one."""

@@ -1,0 +1,141 @@
+"""What a caller may say about a job, and how it is written for the API.
+
+Each option is named once, here: the blocking client, the asynchronous one and batches share these. What is
+left out is not sent, so the server's defaults are the only ones. A time without an offset is refused, since
+it means another instant on every machine.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Required, TypedDict
+
+from noonmark.calls import Query
+from noonmark.model import Retry, State
+
+
+class When(TypedDict, total=False):
+    """A fire time, at most one of the two; none is now."""
+
+    fire_at: datetime
+    delay: timedelta | float
+    """From now; a number is seconds."""
+
+
+class Change(When, total=False):
+    """What can be changed of a job that waits."""
+
+    priority: str | int
+    """`critical`, `high`, `normal`, `low`, or 0 to 100."""
+
+
+class Difference(Change, total=False):
+    """What a replay does otherwise than the job it repeats."""
+
+    queue: str
+    retry: Retry | Mapping[str, Any]
+
+
+class Options(Difference, total=False):
+    """What a new job may say beside its URL."""
+
+    method: str
+    headers: Mapping[str, str]
+    secret_headers: Sequence[str]
+    """Names of headers that reads must mask."""
+    body: Any
+    """Any JSON value; at most one of the three bodies."""
+    body_text: str
+    body_bytes: bytes
+    timeout_seconds: int
+    """For one attempt, in all."""
+    expires_at: datetime
+    """Not to be delivered after this."""
+    success: Sequence[str]
+    """Statuses that count as success: `2xx`, `404`, `200-204`."""
+    labels: Mapping[str, str]
+
+
+class NewJob(Options, total=False):
+    """One of many jobs that are created together."""
+
+    url: Required[str]
+
+
+class Filter(TypedDict, total=False):
+    """Which jobs; all that is given must fit."""
+
+    state: State | str | Sequence[State | str]
+    queue: str
+    label: Mapping[str, str]
+    created_after: datetime
+    created_before: datetime
+    fire_after: datetime
+    fire_before: datetime
+    url_contains: str
+
+
+_TARGET = {"method", "headers", "secret_headers", "body", "body_text"}
+_DIRECT = {"queue", "priority", "retry", "labels", "timeout_seconds"}
+_KNOWN = Options.__annotations__.keys() | {"url"}
+
+
+def document(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that creates a job. TypeError for an option that there is not."""
+    _check(options, _KNOWN)
+    target = {"url": url} | {name: options[name] for name in _TARGET & options.keys()}
+    if "body_bytes" in options:
+        target["body_base64"] = base64.b64encode(options["body_bytes"]).decode()
+    body = {"target": target} | changed({name: options[name] for name in _CHANGES & options.keys()})
+    body |= {name: options[name] for name in _DIRECT & options.keys()}
+    if "expires_at" in options:
+        body["expires_at"] = instant("expires_at", options["expires_at"])
+    if "success" in options:
+        body["success"] = {"status": list(options["success"])}
+    return body
+
+
+_CHANGES = Difference.__annotations__.keys()
+
+
+def changed(difference: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an edit or a replay."""
+    _check(difference, _CHANGES)
+    body = {name: value for name, value in difference.items() if name not in When.__annotations__}
+    if "fire_at" in difference:
+        body["fire_at"] = instant("fire_at", difference["fire_at"])
+    if "delay" in difference:
+        delay = difference["delay"]
+        body["delay_seconds"] = delay.total_seconds() if isinstance(delay, timedelta) else delay
+    return body
+
+
+def filtering(which: Mapping[str, Any]) -> Query:
+    """A filter as a query; several states are several parameters, and so are labels."""
+    _check(which, Filter.__annotations__.keys())
+    return tuple(pair for name, value in which.items() for pair in _parameters(name, value))
+
+
+def instant(name: str, given: datetime) -> str:
+    """RFC 3339. ValueError without an offset."""
+    if given.tzinfo is None:
+        raise ValueError(f"{name} needs a time zone, for example datetime.now(UTC) + timedelta(hours=1)")
+    return given.isoformat()
+
+
+def _parameters(name: str, value: Any) -> list[tuple[str, str]]:
+    match value:
+        case str():
+            return [(name, value)]
+        case datetime():
+            return [(name, instant(name, value))]
+        case Mapping():
+            return [(name, f"{key}={each}") for key, each in value.items()]
+        case _:
+            return [(name, str(each)) for each in value]
+
+
+def _check(given: Mapping[str, Any], known: Any) -> None:
+    unknown = ", ".join(sorted(given.keys() - known))
+    if unknown:
+        raise TypeError(f"there is no option {unknown}; there are {', '.join(sorted(known))}")

@@ -1,0 +1,96 @@
+"""What a server would answer, as documents."""
+
+from typing import Any
+
+import httpx
+
+URL = "http://noonmark.test"
+ID = "0199b0f6-6a4e-7c51-8f3e-2f4f3d9f3f11"
+OTHER = "0199b0f6-6a4e-7c51-8f3e-2f4f3d9f3f12"
+NOON = "2027-01-01T12:00:00+00:00"
+
+
+def job(**given: Any) -> dict[str, Any]:
+    """A job that waits."""
+    target = {
+        "type": "http",
+        "url": "https://example.com/hook",
+        "method": "POST",
+        "headers": {},
+        "secret_headers": [],
+        "body": {"any": "json"},
+    }
+    return {
+        "id": ID,
+        "state": "scheduled",
+        "target": target,
+        "fire_at": NOON,
+        "next_attempt_at": NOON,
+        "queue": "default",
+        "priority": 50,
+        "timeout_seconds": 30,
+        "retry": {"max_attempts": 4, "backoff": "linear", "base_seconds": 1, "max_seconds": 9, "jitter": 0},
+        "labels": {"team": "billing"},
+        "expires_at": None,
+        "success": {"status": ["2xx"]},
+        "attempts_made": 0,
+        "attempts_left": 4,
+        "last_error": None,
+        "result": None,
+        "created_at": NOON,
+        "started_at": None,
+        "finished_at": None,
+        "cancel_requested_at": None,
+        "replay_of": None,
+    } | given
+
+
+def letter(**given: Any) -> dict[str, Any]:
+    """A dead letter."""
+    error = {"code": "http_status", "message": "answered 500"}
+    kept = {name: value for name, value in job().items() if name in _KEPT}
+    return kept | {"failed_at": NOON, "last_error": error, "replayed_as": None} | given
+
+
+_KEPT = {"id", "target", "fire_at", "queue", "priority", "timeout_seconds", "retry", "labels", "created_at"}
+
+
+def attempt(number: int = 1, **given: Any) -> dict[str, Any]:
+    """An attempt that was answered with 500."""
+    return {
+        "number": number,
+        "outcome": "failed",
+        "started_at": NOON,
+        "finished_at": NOON,
+        "duration_ms": 12.5,
+        "replica_id": OTHER,
+        "request_id": f"abc-{number}",
+        "bytes_sent": 310,
+        "response": {"status": 500, "headers": {"server": "x"}, "body": "oops", "truncated": False},
+        "error": {"code": "http_status", "message": "answered 500"},
+    } | given
+
+
+def event(kind: str = "created", **given: Any) -> dict[str, Any]:
+    """A line of a job's history."""
+    return {"id": OTHER, "kind": kind, "at": NOON, "attempt": None, "data": None} | given
+
+
+def page(*items: Any, after: str | None = None) -> dict[str, Any]:
+    """A part of a list."""
+    return {"items": list(items), "next_cursor": after}
+
+
+def problem(status: int, code: str, **given: Any) -> httpx.Response:
+    """A refusal."""
+    headers = given.pop("headers", {})
+    document = {
+        "type": f"urn:noonmark:problem:{code}",
+        "title": code,
+        "status": status,
+        "detail": f"It is {code}.",
+        "code": code,
+        "request_id": "req-1",
+    }
+    headers = {"Content-Type": "application/problem+json"} | headers
+    return httpx.Response(status, json=document | given, headers=headers)
