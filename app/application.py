@@ -16,6 +16,7 @@ from app import errors, openapi, routers
 from app.edge import Edge
 from app.hints import Hints
 from app.jobs.service import Jobs
+from app.limits.gate import Gate
 from app.principal import Principal
 from app.request import JsonRequest
 from app.users import guard, keys
@@ -42,7 +43,8 @@ def build(settings: Settings, database: Database, keyring: Keyring, hints: Hints
     given = _injected(settings, database, keyring, derived)
     given["hints"] = hints = hints or Hints(database)
     given["making"] = Jobs(database, keyring, egress=parse_egress(settings.egress_allow), hints=hints)
-    inner = _litestar(given, Guard(database, derived), development=settings.development)
+    sentry = Guard(Gate(database), derived, operator_secret=settings.admin_secret)
+    inner = _litestar(given, sentry, development=settings.development)
     inner.state.openapi = lru_cache(describe)
     return Edge(inner, https=(settings.public_url or "").startswith("https://"))
 

@@ -24,6 +24,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 _log = log.get(__name__)
 
@@ -60,7 +61,7 @@ class Edge:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, (*self._defaults, (b"x-request-id", request_id.encode())))
+        answer = _Answer(send, (*self._defaults, (b"x-request-id", request_id.encode())), scope["state"])
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
@@ -84,9 +85,10 @@ class Edge:
 class _Answer:
     """What goes back: adds the headers that every answer has, unless a route set its own, and remembers."""
 
-    def __init__(self, send: Send, defaults: tuple[tuple[bytes, bytes], ...]) -> None:
+    def __init__(self, send: Send, defaults: Headers, state: MutableMapping[str, Any]) -> None:
         self._send = send
         self._defaults = defaults
+        self._state = state
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
@@ -95,7 +97,8 @@ class _Answer:
             self.status = message["status"]
             given = list(message["headers"])
             names = {name.lower() for name, _ in given}
-            message["headers"] = given + [item for item in self._defaults if item[0] not in names]
+            added = (*self._defaults, *self._state.get("headers", ()))
+            message["headers"] = given + [item for item in added if item[0] not in names]
         await self._send(message)
 
     async def problem(self, status: int, code: str, detail: str, request_id: str) -> None:

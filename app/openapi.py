@@ -14,11 +14,27 @@ from litestar.types import Empty
 
 from app import structs
 from app.errors import MEDIA_TYPE, Problem
-from app.principal import PUBLIC
+from app.limits.model import HEADERS
+from app.principal import PUBLIC, needed
 
 PATH = "/v1/openapi.json"
 
-_BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token of a session, or an API token with the scope that is named.",
+    },
+    "operator": {"type": "http", "scheme": "bearer", "description": "NOONMARK_ADMIN_SECRET."},
+}
+_LIMITED = {
+    name: {"description": said, "schema": {"type": "integer"}}
+    for name, said in zip(
+        (*HEADERS, "Retry-After"),
+        ("Requests at once.", "How many of them are left.", "Seconds until all are.", "Seconds to wait."),
+        strict=True,
+    )
+}
 _PROBLEMS = {
     "400": "The request cannot be read.",
     "401": "A valid credential is needed.",
@@ -28,6 +44,7 @@ _PROBLEMS = {
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "422": "The request has faults; each is listed.",
+    "429": "The tenant has used up its requests.",
     "default": "Something went wrong.",
 }
 
@@ -49,11 +66,11 @@ def document(app: Litestar) -> dict[str, Any]:
     for path, method, handler in _operations(app):
         operation = schema["paths"].get(path, {}).get(method)
         if operation is not None:
-            _complete(operation, handler)
+            _complete(operation, handler, method)
             kinds |= structs.mentioned(handler)
     components = schema.setdefault("components", {})
     components.setdefault("schemas", {}).update(structs.schemas(kinds))
-    components["securitySchemes"] = {"bearer": _BEARER}
+    components["securitySchemes"] = _SCHEMES
     return schema
 
 
@@ -67,12 +84,11 @@ def _operations(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
     ]
 
 
-def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
-    public = bool(handler.opt.get("public"))
-    operation["security"] = [] if public else [{"bearer": []}]
+def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, method: str) -> None:
+    operation["security"] = _security(handler, method)
     expected = {"400", "default"}
-    if not public:
-        expected |= {"401", "403"}
+    for scheme in operation["security"]:
+        expected |= {"401", "403", "429"} if "bearer" in scheme else {"401"}
     if (data := handler.parsed_data_field) is not None:
         expected |= {"413", "415", "422"}
         operation["requestBody"]["required"] = data.default is Empty
@@ -87,6 +103,17 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
             # Litestar's generator describes an answer of its own, which ours never give.
             operation["responses"][status] = problem
         operation["responses"].setdefault(status, problem)
+    if "429" in expected:
+        operation["responses"]["429"]["headers"] = _LIMITED
+
+
+def _security(handler: HTTPRouteHandler, method: str) -> list[dict[str, list[str]]]:
+    """Nothing, the operator's secret, or a credential with one scope."""
+    if handler.opt.get("public"):
+        return []
+    if handler.opt.get("operator"):
+        return [{"operator": []}]
+    return [{"bearer": [needed(handler.opt, method)]}]
 
 
 @get("/openapi.json", operation_id="getOpenAPI", opt=PUBLIC, include_in_schema=False, sync_to_thread=False)

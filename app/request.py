@@ -4,7 +4,7 @@ A handler writes `data: CreateJob` and gets a decoded, checked struct. Litestar'
 take any content type for JSON and answer 500 to bytes that are no UTF-8.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from litestar import Request
 
@@ -14,6 +14,8 @@ from app.errors import Rejected
 
 class JsonRequest(Request[Any, Any, Any]):
     """Decodes by `app.body`, strictly, into the type that the handler asks for."""
+
+    media_types: ClassVar[tuple[str, ...]] = ("application/json",)
 
     async def json(self) -> Any:
         """The decoded body; Invalid lists every fault."""
@@ -25,5 +27,11 @@ class JsonRequest(Request[Any, Any, Any]):
         media_type, parameters = self.content_type
         charset = parameters.get("charset", "utf-8").lower()
         encoded = self.headers.get("content-encoding", "identity").lower() != "identity"
-        if media_type.lower() != "application/json" or charset not in ("utf-8", "utf8") or encoded:
+        if media_type.lower() not in self.media_types or charset not in ("utf-8", "utf8") or encoded:
             raise Rejected(415, "unsupported_media_type", "Send the body as application/json in UTF-8.")
+
+
+class MergePatchRequest(JsonRequest):
+    """Takes the media type of RFC 7396 too."""
+
+    media_types: ClassVar[tuple[str, ...]] = ("application/json", "application/merge-patch+json")

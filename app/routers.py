@@ -5,12 +5,15 @@ from collections.abc import Callable
 from litestar import Router
 
 from app import openapi
+from app.audit import routes as audit
 from app.dead_letters import routes as dead_letters
 from app.health import routes as health
 from app.jobs import routes as jobs
 from app.mail import routes as mail
 from app.pages import routes as pages
 from app.signing_secrets import routes as signing_secrets
+from app.tenants import routes as tenants
+from app.tokens import routes as tokens
 from app.users import routes as users
 
 Routers = tuple[Callable[[], Router], ...]
@@ -23,6 +26,9 @@ ALWAYS: Routers = (
     jobs.router,
     dead_letters.router,
     signing_secrets.router,
+    tokens.router,
+    tenants.router,
+    audit.router,
 )
 DEVELOPMENT: Routers = (mail.router,)
 """Conveniences of a developer's machine; in production these do not exist."""

@@ -6,6 +6,7 @@ suite. Secrets have no default.
 
 import base64
 import binascii
+import re
 import typing
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -19,6 +20,7 @@ from core.errors import SettingError
 _BARE = {"database_url", "port", "public_url", "resend_api_key", "smtp_url", "schedulers"}
 _SECRETS = {"jwt_secret", "master_keys", "admin_secret", "resend_api_key", "database_url", "smtp_url"}
 
+_SECRET = re.compile(r"[!-~]{32,}")
 _Seconds = Annotated[float, Meta(gt=0)]
 
 
@@ -60,6 +62,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="Sends mail through an SMTP server, `smtp[s]://user:password@host:port`."),
     ] = None
+    cors_origins: Annotated[
+        str,
+        Meta(
+            description="Web origins whose pages may call the API from a browser, comma-separated and exact, "
+            "`https://app.example.com`."
+        ),
+    ] = ""
     egress_allow: Annotated[
         str, Meta(description="Ranges that jobs may call besides public addresses, comma-separated CIDRs.")
     ] = ""
@@ -131,6 +140,8 @@ def _check(settings: Settings) -> None:
         raise SettingError("DATABASE_URL", "must start with postgresql://")
     if settings.jwt_secret is not None and len(settings.jwt_secret.encode()) < 32:
         raise SettingError(variable("jwt_secret"), "must be at least 32 bytes")
+    if settings.admin_secret is not None and not _SECRET.fullmatch(settings.admin_secret):
+        raise SettingError(variable("admin_secret"), "must be at least 32 visible ASCII characters")
     if settings.master_keys is not None:
         _check_master_keys(settings.master_keys)
     if settings.lease_ttl_seconds < 3 * settings.beat_seconds:

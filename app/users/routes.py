@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from app import addresses, callers
+from app.errors import InsufficientScope
 from app.principal import PUBLIC, Principal
 from app.users import store as users
 from app.users.cookies import RefreshCookie
@@ -76,6 +77,8 @@ async def logout(
     data: JSONBody[Logout | None] = None,
 ) -> Response[None]:
     """End this session, or all sessions of this user; their access tokens die at once."""
+    if principal.session_id is None or principal.user_id is None:
+        raise InsufficientScope("An API token has no session to end; delete the token instead.")
     session = Session(principal.session_id, principal.user_id, principal.tenant_id)
     await sign_in.leave(session, everywhere=data is not None and data.everywhere)
     return Response(None, status_code=204, cookies=[cookie.gone()])
@@ -83,12 +86,13 @@ async def logout(
 
 @get("/me", operation_id="getMe")
 async def me(principal: NamedDependency[Principal], database: NamedDependency[Database]) -> Me:
-    """Who is signed in."""
-    async with database.begin() as connection:
-        found = await users.get(connection, principal.user_id, tenant_id=principal.tenant_id)
+    """Who is asking."""
+    async with database.raw() as db:
+        found = await users.whoami(db, tenant_id=principal.tenant_id, user_id=principal.user_id)
     if found is None:
         raise Unauthenticated
-    return found
+    tenant, user = found
+    return Me(user, tenant, sorted(principal.scopes))
 
 
 def _shown(grant: Grant, *, refresh_token: str | None) -> SignedIn:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.principal import Scope
 from app.users.tokens import ACCESS_SECONDS
 
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -70,8 +71,9 @@ class Tenant(msgspec.Struct, frozen=True):
 class Me(msgspec.Struct, frozen=True):
     """Who is asking."""
 
-    user: User
+    user: Annotated[User | None, Meta(description="Null for an API token.")]
     tenant: Tenant
+    scopes: Annotated[list[Scope], Meta(description="What the credential allows.")]
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):

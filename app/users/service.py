@@ -8,16 +8,15 @@ import time
 import msgspec
 
 from app.mail import letters
+from app.tenants import service as tenants
 from app.users import store as users
 from app.users import tokens
 from app.users.keys import Keys
-from app.users.schemas import Me
-from app.users.store import Limits, Offer, Session, Transaction
+from app.users.store import Account, Limits, Offer, Session, Transaction
 from app.users.tokens import Access
-from core import ids, log, signing
+from core import ids, log
 from core.db import Database
 from core.sealing import Keyring
-from core.tenants.store import signing_context
 
 _log = log.get(__name__)
 
@@ -27,7 +26,7 @@ class Grant(msgspec.Struct, frozen=True):
 
     access_token: str
     refresh_token: str
-    me: Me
+    me: Account
 
     def __repr__(self) -> str:
         return "Grant(…)"
@@ -92,12 +91,9 @@ class SignIn:
 
     async def _welcome(self, connection: Transaction, email: str) -> None:
         """At the first sign-in, in the same transaction: the user and what a tenant has from the start."""
-        tenant_id, secret_id = ids.new(), ids.new()
-        if not await users.register(connection, email, user_id=ids.new(), tenant_id=tenant_id):
-            return
-        secret = signing.new_secret().encode()
-        sealed = self._keyring.seal(secret, context=signing_context(tenant_id))
-        await users.furnish(connection, tenant_id, name=email, secret_id=secret_id, sealed=sealed)
+        tenant_id = ids.new()
+        if await users.register(connection, email, user_id=ids.new(), tenant_id=tenant_id):
+            await users.furnish(connection, tenants.start(tenant_id, email, self._keyring))
 
     async def _repeated(self, connection: Transaction, old: bytes, new: bytes) -> Session | None:
         """The session of a token that was spent a moment ago. Spent earlier, it ends the session."""
@@ -110,7 +106,7 @@ class SignIn:
         _log.warning("refresh_token_reused", session_id=str(spent.session.session_id))
         return None
 
-    def _grant(self, session: Session, refresh: str, me: Me) -> Grant:
+    def _grant(self, session: Session, refresh: str, me: Account) -> Grant:
         access = Access(user_id=session.user_id, session_id=session.session_id)
         token = tokens.issue(self._keys, access, now=time.time())
         return Grant(access_token=token, refresh_token=refresh, me=me)

@@ -11,27 +11,13 @@ from sqlalchemy import Row, Select, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.principal import Principal
-from app.users.schemas import Me, Tenant, User
-from app.users.tokens import Access
-from core import ids
-from core.tables import (
-    magic_links,
-    queues,
-    sessions,
-    signing_secrets,
-    tenants,
-    users,
-)
+from app.tenants.store import FURNISH, Start
+from app.users.schemas import Tenant, User
+from core.db import Raw
+from core.tables import magic_links, sessions, tenants, users
 
 Transaction = AsyncConnection
-"""What everything but the two hottest statements runs in."""
-
-# One look-up by primary key for every request; a session that ended takes its access tokens along.
-_RESOLVE = """
-SELECT tenant_id FROM sessions
-WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > now()
-"""
+"""What everything but the hottest statement runs in."""
 
 # One statement whoever asks, so that nothing can be read from its time. The caller is counted first and a
 # caller over its limit does not count against the address, or anybody could lock anybody out. Windows are
@@ -89,6 +75,12 @@ VALUES (:token, :id, now() + interval '7 days')
 """)
 
 
+_WHOAMI = """
+SELECT t.id, t.name, t.created_at, u.id, u.email, u.created_at
+FROM tenants t LEFT JOIN users u ON u.id = $2 AND u.tenant_id = t.id WHERE t.id = $1
+"""
+
+
 class Offer(msgspec.Struct, frozen=True):
     """A magic link and its mail, to be kept only within the limits."""
 
@@ -116,20 +108,19 @@ class Session(msgspec.Struct, frozen=True):
     tenant_id: UUID
 
 
+class Account(msgspec.Struct, frozen=True):
+    """A user and the tenant that came with the first sign-in."""
+
+    user: User
+    tenant: Tenant
+
+
 class Spent(msgspec.Struct, frozen=True):
     """A refresh token that was used before."""
 
     session: Session
     graced: bool
     """So recently that it gets the same answer again."""
-
-
-async def resolve(connection: Any, access: Access) -> Principal | None:
-    """Who an access token stands for, unless its session is over. Takes the driver's connection."""
-    row = await connection.fetchrow(_RESOLVE, access.session_id, access.user_id)
-    if row is None:
-        return None
-    return Principal(user_id=access.user_id, tenant_id=row["tenant_id"], session_id=access.session_id)
 
 
 async def offer_link(connection: Any, offer: Offer, limits: Limits) -> None:
@@ -171,26 +162,30 @@ async def register(connection: AsyncConnection, email: str, *, user_id: UUID, te
     return made.scalar_one_or_none() is not None
 
 
-async def furnish(
-    connection: AsyncConnection, tenant_id: UUID, *, name: str, secret_id: UUID, sealed: bytes
-) -> None:
-    """What every tenant has from the start: its row, the queue `default`, one signing secret."""
-    await connection.execute(insert(tenants).values(id=tenant_id, name=name))
-    await connection.execute(insert(queues).values(id=ids.new(), tenant_id=tenant_id, name="default"))
-    secret = {"id": secret_id, "tenant_id": tenant_id, "sealed": sealed}
-    await connection.execute(insert(signing_secrets).values(secret))
+async def furnish(connection: AsyncConnection, start: Start) -> None:
+    """Give a new user a tenant."""
+    await connection.exec_driver_sql(FURNISH, start.values())
 
 
-async def by_email(connection: AsyncConnection, email: str) -> Me:
+async def by_email(connection: AsyncConnection, email: str) -> Account:
     """The user of an address, who exists."""
-    return _me((await connection.execute(_me_query().where(users.c.email == email))).one())
+    return _account((await connection.execute(_accounts().where(users.c.email == email))).one())
 
 
-async def get(connection: AsyncConnection, user_id: UUID, *, tenant_id: UUID) -> Me | None:
+async def get(connection: AsyncConnection, user_id: UUID, *, tenant_id: UUID) -> Account | None:
     """A user and the tenant."""
-    query = _me_query().where(users.c.id == user_id, tenants.c.id == tenant_id)
+    query = _accounts().where(users.c.id == user_id, tenants.c.id == tenant_id)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _me(row)
+    return None if row is None else _account(row)
+
+
+async def whoami(db: Raw, *, tenant_id: UUID, user_id: UUID | None) -> tuple[Tenant, User | None] | None:
+    """The tenant, and its user where one is asking."""
+    row = await db.fetchrow(_WHOAMI, tenant_id, user_id)
+    if row is None:
+        return None
+    user = None if row[3] is None else User(id=row[3], email=row[4], created_at=row[5])
+    return Tenant(id=row[0], name=row[1], created_at=row[2]), user
 
 
 async def start(connection: AsyncConnection, session: Session, *, token_hash: bytes) -> None:
@@ -233,7 +228,7 @@ async def end_all(connection: AsyncConnection, user_id: UUID, *, tenant_id: UUID
     )
 
 
-def _me_query() -> Select[Any]:
+def _accounts() -> Select[Any]:
     return select(
         users.c.id,
         users.c.email,
@@ -244,8 +239,8 @@ def _me_query() -> Select[Any]:
     ).join(tenants, tenants.c.id == users.c.tenant_id)
 
 
-def _me(row: Row[Any]) -> Me:
-    return Me(
+def _account(row: Row[Any]) -> Account:
+    return Account(
         user=User(id=row.id, email=row.email, created_at=row.created_at),
         tenant=Tenant(id=row.tenant_id, name=row.name, created_at=row.tenant_created_at),
     )

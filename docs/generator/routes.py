@@ -29,6 +29,7 @@ def table() -> str:
 
 
 def _row(method: str, path: str, operation: dict[str, Any]) -> tuple[str, str, str]:
-    who = "signed in" if operation.get("security") else "anybody"
+    security = operation.get("security") or [{"anybody": []}]
+    who = ", ".join(f"`{scope}`" for scope in security[0].get("bearer", [])) or next(iter(security[0]))
     said = str(operation.get("description") or operation.get("summary") or "")
     return f"`{method} {path}`", who, said.split("\n\n")[0]

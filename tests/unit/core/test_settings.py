@@ -50,6 +50,8 @@ def test_numbers_and_switches_are_read() -> None:
         ("NOONMARK_BEAT_SECONDS", "-1"),
         ("NOONMARK_DRAIN_SECONDS", "-0.1"),
         ("NOONMARK_JWT_SECRET", "short"),
+        ("NOONMARK_ADMIN_SECRET", "short"),
+        ("NOONMARK_ADMIN_SECRET", "with spaces in between, of 32 bytes and more"),
         ("NOONMARK_MASTER_KEYS", "a:notbase64!"),
         ("NOONMARK_MASTER_KEYS", "a:" + base64.b64encode(b"short").decode()),
         ("NOONMARK_EGRESS_ALLOW", "127.0.0.1/8"),

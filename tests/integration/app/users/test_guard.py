@@ -25,7 +25,8 @@ async def statuses(api: httpx.AsyncClient, *values: str) -> int:
 async def test_a_session_says_who_it_is(api: httpx.AsyncClient, sign_in: SignIn) -> None:
     grant = await sign_in("User@X.io")
     me = (await api.get("/v1/me", headers=bearer(grant))).json()
-    assert me == {"user": grant["user"], "tenant": grant["tenant"]}
+    assert (me["user"], me["tenant"]) == (grant["user"], grant["tenant"])
+    assert me["scopes"] == ["admin", "jobs:read", "jobs:write"]
     assert me["user"]["email"] == "user@x.io"
 
 

@@ -1,0 +1,20 @@
+"""What is audited."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """Everything that leaves a row."""
+
+    TENANT_CREATED = "tenant.created"
+    TENANT_CHANGED = "tenant.changed"
+    TENANT_ERASED = "tenant.erased"
+    TOKEN_CREATED = "token.created"  # noqa: S105
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    SECRETS_ROTATED = "signing_secrets.rotated"
+    JOB_ERASED = "job.erased"
+    JOBS_CANCELLED = "jobs.cancelled"
+    """Many at once."""
+    DEAD_LETTERS_PURGED = "dead_letters.purged"
+    DEAD_LETTERS_REPLAYED = "dead_letters.replayed"
+    """Many at once."""

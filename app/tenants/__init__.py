@@ -1,0 +1,1 @@
+"""The tenant itself: making one, its settings, its erasure."""

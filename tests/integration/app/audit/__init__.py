@@ -1,0 +1,1 @@
+"""The audit through the API."""

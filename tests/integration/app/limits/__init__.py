@@ -1,0 +1,1 @@
+"""Request limits through the API."""

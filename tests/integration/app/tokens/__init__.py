@@ -1,0 +1,1 @@
+"""API tokens through the API."""
