@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 Raw: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -129,15 +130,18 @@ class Database:
     @asynccontextmanager
     async def raw(self) -> AsyncIterator[Any]:
         """The driver's connection, in autocommit."""
-        async with self._engine.connect() as connection:
-            pooled = await connection.get_raw_connection()
-            try:
-                yield pooled.driver_connection
-            except BaseException as error:
-                # Cut off or cancelled in the middle of a statement: never hand it to somebody else.
-                if is_outage(error) or isinstance(error, asyncio.CancelledError):
-                    await connection.invalidate()
-                raise
+        # Straight from the pool, without SQLAlchemy's connection around it: a quarter of the cost.
+        pooled = await self._engine.raw_connection()
+        try:
+            yield pooled.driver_connection
+        except BaseException as error:
+            # Cut off or cancelled in the middle of a statement: never hand it to somebody else.
+            if is_outage(error) or isinstance(error, asyncio.CancelledError):
+                await greenlet_spawn(pooled.invalidate)
+            raise
+        finally:
+            # SQLAlchemy knows of no transaction to end here, so this waits for nothing.
+            pooled.close()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
