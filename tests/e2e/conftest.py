@@ -18,10 +18,10 @@ from tests.e2e.work import Work
 def fleet(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A database of its own, the receiver and the API; schedulers and reapers come with the tests."""
     name = f"fleet_{uuid4().hex[:12]}"
-    asyncio.run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    asyncio.run(execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     with Fleet(at(server, name), tmp_path_factory.mktemp("fleet")) as started:
         yield started
-    asyncio.run(_execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    asyncio.run(execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def working(fleet: Fleet) -> AsyncIterator[Work]:
             await database.close()
 
 
-async def _execute(dsn: str, statement: str) -> None:
+async def execute(dsn: str, statement: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute(statement)
     await connection.close()

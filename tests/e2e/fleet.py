@@ -7,6 +7,8 @@ fleets but perhaps the PostgreSQL server, and nothing outlives the test run.
 import base64
 import contextlib
 import os
+import random
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,18 +37,30 @@ class Fleet:
         self.jwt_secret = base64.b64encode(os.urandom(48)).decode()
         self.started: list[Process] = []
         self.ledger = Ledger(folder / "ledger")
-        receiver = self.start("receiver", "-m", "tests.e2e.receiver", str(folder / "ledger"))
-        self.target = f"http://127.0.0.1:{receiver.first_line()}"
-        self.api = self.start("app", "-m", "app", environment=self.environment(None, {}))
-        self.url = self.api.first_line().removeprefix("ready ")
-        self.session = Session(self.url)
-        self.signs(self.session.signing_secrets())
+        self.target = ""
+        self.url = ""
 
     def __enter__(self) -> Self:
+        try:
+            self._serve()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *_raised: object) -> None:
         self.session.close()
+        self._end()
+
+    def _serve(self) -> None:
+        receiver = self.start("receiver", "-m", "tests.e2e.receiver", str(self.folder / "ledger"))
+        api = self.app()
+        self.target = f"http://127.0.0.1:{receiver.first_line()}"
+        self.url = api.first_line().removeprefix("ready ")
+        self.session = Session(self.url)
+        self.signs(self.session.signing_secrets())
+
+    def _end(self) -> None:
         for process in self.started:
             process.kill()
 
@@ -55,6 +69,10 @@ class Fleet:
 
     def reaper(self, *, dsn: str | None = None, settings: Mapping[str, str] = DEFAULTS) -> Process:
         return self.start("reaper", "-m", "reaper", environment=self.environment(dsn, settings))
+
+    def app(self, *arguments: str, dsn: str | None = None, settings: Mapping[str, str] = DEFAULTS) -> Process:
+        """Another API beside the fleet's own."""
+        return self.start("app", "-m", "app", *arguments, environment=self.environment(dsn, settings))
 
     @asynccontextmanager
     async def crew(
@@ -104,3 +122,12 @@ class Fleet:
 
     def _order(self, what: str, content: list[str] | None = None) -> None:
         httpx.post(f"{self.target}/-/{what}", json=content or [], trust_env=False).raise_for_status()
+
+
+def free_port() -> int:
+    """For a process that cannot choose for itself; outside the range that outgoing connections take from."""
+    while True:
+        port = random.randint(20_000, 30_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port

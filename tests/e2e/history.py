@@ -7,7 +7,8 @@
 
 A delivery is a *duplicate* when the one before it was not answered with a failure: the receiver may have
 done the work already. Each must be excused by a fault that struck while exactly that attempt was in flight,
-and an attempt excuses one. With no fault there are none.
+and an attempt excuses one; or by the target itself, which hung up or took longer than its deadline. With no
+fault there are none.
 
 Judging is pure. A history in which nothing could have gone wrong is not a good one but a vacuous one, and
 is a fault of its own.
@@ -42,6 +43,8 @@ class Fault(msgspec.Struct, frozen=True):
 
     name: str
     in_flight: frozenset[tuple[UUID, int]]
+    sure: bool = True
+    """Whether it was arranged to strike something; one of many, at random, may miss."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -148,6 +151,9 @@ class _Judge:
         self._excuses: Counter[tuple[UUID, int]] = Counter()
         for fault in history.faults:
             self._excuses.update(fault.in_flight)
+        self._excuses.update(
+            (one.job_id, one.number) for one in history.database.attempts if one.outcome == "timed_out"
+        )
         self._complaints: list[str] = []
         self._lost: set[UUID] = set()
         self._rewritten: set[UUID] = set()
@@ -170,7 +176,7 @@ class _Judge:
         if not self._history.promises:
             self._complain("vacuous: no job was acknowledged")
         for fault in self._history.faults:
-            if not fault.in_flight:
+            if fault.sure and not fault.in_flight:
                 self._complain(f"vacuous: nothing was in flight when we did: {fault.name}")
 
     def strangers(self) -> None:
@@ -264,7 +270,7 @@ class _Judge:
                 continue
             self._duplicates += 1
             cause = (promise.id, before.request.attempt)
-            if not self._excuses[cause]:
+            if not self._excuses[cause] and not before.dropped_on_purpose:
                 self._complain(
                     f"{promise.id} was delivered again as attempt {again.request.attempt}, and no fault "
                     f"struck attempt {before.request.attempt}: {self._story(promise.id)}"

@@ -39,6 +39,7 @@ class Arrived(msgspec.Struct, frozen=True, tag="arrived", kw_only=True):
     idempotency_key: str
     attempt: int
     body_sha256: str
+    authorization_sha256: str
     signature: Signature
 
 
@@ -51,10 +52,12 @@ class Answered(msgspec.Struct, frozen=True, tag="answered", kw_only=True):
 
 
 class Dropped(msgspec.Struct, frozen=True, tag="dropped", kw_only=True):
-    """The caller closed the connection before it had its answer, or we did so on purpose."""
+    """The connection was closed before the caller had its answer."""
 
     number: int
     at: Instant
+    on_purpose: bool = False
+    """By us, as we were told; else by the caller."""
 
 
 Line = Arrived | Answered | Dropped
@@ -70,6 +73,8 @@ class Arrival(msgspec.Struct, frozen=True):
     status: int | None = None
     """What was answered in full; none while it is open, and when it was dropped."""
     dropped: bool = False
+    dropped_on_purpose: bool = False
+    """By the target itself."""
     over: Instant | None = None
     """When the answer was written or the connection dropped."""
 
@@ -115,7 +120,7 @@ class Ledger:
 def _ended(arrival: Arrival, line: Answered | Dropped) -> Arrival:
     if isinstance(line, Answered):
         return Arrival(arrival.request, status=line.status, over=line.at)
-    return Arrival(arrival.request, dropped=True, over=line.at)
+    return Arrival(arrival.request, dropped=True, dropped_on_purpose=line.on_purpose, over=line.at)
 
 
 def now() -> Instant:

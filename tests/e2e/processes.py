@@ -19,6 +19,7 @@ from typing import Any, Self
 import msgspec
 
 from local import child
+from tests.e2e.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -110,6 +111,14 @@ class Process:
             assert self.alive and time.monotonic() < end, f"{self.name} does not serve:\n{self.tail()}"
             time.sleep(0.01)
         return self.printed().splitlines()[0]
+
+    async def address(self, *, within: float = 30.0) -> str:
+        """Where a server says that it serves."""
+        await wait_until(
+            lambda: "\n" in self.printed() or not self.alive, within=within, what=f"{self.name} serves"
+        )
+        assert self.alive, self.tail()
+        return self.printed().splitlines()[0].removeprefix("ready ")
 
     def printed(self) -> str:
         return self.out.read_text()

@@ -85,7 +85,7 @@ class Receiver:
         number = self._arrived(request)
         nth = self._seen[request.path]
         if nth <= request.order("drop"):
-            self._pen.write(Dropped(number=number, at=now()))
+            self._pen.write(Dropped(number=number, at=now(), on_purpose=True))
             return False
         if await self._left_while(self._thinking(request, nth), reader):
             self._pen.write(Dropped(number=number, at=now()))
@@ -128,6 +128,9 @@ class Receiver:
                 message_id=request.headers.get("webhook-id", ""),
                 idempotency_key=request.headers.get("idempotency-key", ""),
                 attempt=int(request.headers.get("x-noonmark-attempt", 0)),
+                authorization_sha256=hashlib.sha256(
+                    request.headers.get("authorization", "").encode()
+                ).hexdigest(),
                 body_sha256=hashlib.sha256(request.body).hexdigest(),
                 signature=self._judge(request),
             )

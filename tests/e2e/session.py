@@ -25,7 +25,7 @@ class Session:
 
     def headers(self) -> dict[str, str]:
         if time.monotonic() - self._since > _REFRESH_SECONDS:
-            self._accept(self._post("/v1/auth/refresh", {"refresh_token": self._refresh_token}))
+            self._accept(self._post("/v1/auth/refresh", {"refresh_token": self.refresh_token}))
         return {"Authorization": f"Bearer {self.access_token}"}
 
     def signing_secrets(self) -> list[str]:
@@ -35,7 +35,7 @@ class Session:
     def _accept(self, granted: dict[str, str]) -> None:
         self._since = time.monotonic()
         self.access_token = granted["access_token"]
-        self._refresh_token = granted["refresh_token"]
+        self.refresh_token = granted["refresh_token"]
 
     def _mailed(self) -> str:
         end = time.monotonic() + _MAIL_SECONDS

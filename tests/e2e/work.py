@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 
-from core.db import Database
+from core.db import Database, is_transient
 from tests.e2e import history
 from tests.e2e.fleet import TTL_SECONDS, Fleet
 from tests.e2e.history import Attempt, Ending, Fault, History, Promise, Report
@@ -18,7 +19,7 @@ from tests.e2e.ledger import Arrival
 from tests.e2e.processes import Process
 from tests.e2e.waiting import wait_until
 
-RETRY = {"max_attempts": 4, "backoff": "exponential", "base_seconds": 0.2, "max_seconds": 0.5, "jitter": 0.25}
+RETRY = {"max_attempts": 4, "base_seconds": 0.1, "max_seconds": 0.2}
 
 
 class Work:
@@ -30,7 +31,6 @@ class Work:
         self.database = database
         self.group = uuid4().hex[:8]
         self.promises: list[Promise] = []
-        self._first = len(fleet.started)
         self._faults: list[Fault] = []
         self._sightings: list[Ending] = []
 
@@ -48,10 +48,10 @@ class Work:
         retry = RETRY | given.pop("retry", {})
         return {"target": target | given.pop("target", {}), "retry": retry, **given}
 
-    async def post(self, asked: dict[str, Any], **headers: str) -> UUID:
+    async def post(self, asked: dict[str, Any], *, client: httpx.AsyncClient | None = None) -> UUID:
         """Promised from the moment it is acknowledged; its id."""
-        answer = await self.api.post("/v1/jobs", json=asked, headers=headers)
-        assert answer.status_code in (200, 201), answer.text
+        answer = await (client or self.api).post("/v1/jobs", json=asked)
+        assert answer.status_code == 201, answer.text
         return self.promise(asked, UUID(answer.json()["id"]))
 
     def promise(self, asked: dict[str, Any], job_id: UUID) -> UUID:
@@ -107,13 +107,26 @@ class Work:
 
         return await wait_until(look, within=within, what=f"{count} leases")
 
+    async def elapsed(self, seconds: float) -> None:
+        """The time between two faults, by the test's own clock."""
+        end = time.monotonic() + seconds
+        await wait_until(lambda: time.monotonic() > end, within=seconds + 5, what=f"{seconds:g} s are over")
+
+    async def quiet(self) -> None:
+        """Every fire time has passed, and so has every retry that could follow it."""
+        until = max([await self.now(), await self._last_fire_time()]) + timedelta(seconds=1)
+
+        async def look() -> bool:
+            return await self.now() > until
+
+        await wait_until(look, within=20, what=f"the time is {until}")
+
     async def beating(self, process: Process, within: float = 20.0) -> None:
         """It beats from now on."""
         replica, since = await replica_id(process), await self.now()
 
         async def look() -> bool:
-            async with self.database.raw() as db:
-                at = await db.fetchval("SELECT beat_at FROM replicas WHERE id = $1", replica)
+            at = await self.value("SELECT beat_at FROM replicas WHERE id = $1", replica)
             return at is not None and at > since
 
         await wait_until(look, within=within, what=f"{process.name} beats")
@@ -123,66 +136,58 @@ class Work:
         replica = await replica_id(process)
 
         async def look() -> bool:
-            async with self.database.raw() as db:
-                found: bool = await db.fetchval(
-                    """SELECT expires_at + $2::float8 * interval '1 second' <= clock_timestamp()
-                       FROM replicas WHERE id = $1""",
-                    replica,
-                    since,
-                )
+            found: bool = await self.value(
+                """SELECT expires_at + $2::float8 * interval '1 second' <= clock_timestamp()
+                   FROM replicas WHERE id = $1""",
+                replica,
+                since,
+            )
             return found
 
         await wait_until(look, within=within, what=f"{process.name} has stopped beating")
 
-    async def reaped(self, process: Process, within: float = 15.0) -> None:
-        """Its leases have been taken, and its row has run out."""
-        replica = await replica_id(process)
-
-        async def look() -> bool:
-            async with self.database.raw() as db:
-                found: bool = await db.fetchval(
-                    """SELECT NOT EXISTS (SELECT FROM replicas WHERE id = $1 AND expires_at > now())
-                          AND NOT EXISTS (SELECT FROM leases WHERE replica_id = $1)""",
-                    replica,
-                )
-            return found
-
-        await wait_until(look, within=within, what=f"{process.name} was reaped")
+    async def settled_by(self, process: Process, within: float = 10.0) -> None:
+        """It has heard what became of a result of ours, whatever that was."""
+        await wait_until(
+            lambda: self._settled(process), within=within, what=f"{process.name} has settled a result"
+        )
 
     async def said(self, process: Process, event: str, within: float = 10.0) -> None:
         await wait_until(lambda: process.said(event), within=within, what=f"{process.name} said {event}")
 
     async def replicas(self, process: Process) -> int:
         """Rows that the process has among the replicas."""
-        async with self.database.raw() as db:
-            found: int = await db.fetchval(
-                "SELECT count(*) FROM replicas WHERE id = $1", await replica_id(process)
-            )
+        found: int = await self.value(
+            "SELECT count(*) FROM replicas WHERE id = $1", await replica_id(process)
+        )
         return found
 
     # Breaking things.
 
-    async def strike(self, name: str, *processes: Process) -> Fault:
-        """Freeze these schedulers, and write down which attempts they have in flight."""
+    async def strike(self, name: str, *processes: Process, sure: bool = True) -> Fault:
+        """Freeze these schedulers, and write down which attempts they have in flight; some, if it is sure."""
+        replicas = [await replica_id(process) for process in processes]
         for process in processes:
             process.freeze()
-        replicas = [await replica_id(process) for process in processes]
-        rows = await self._rows(
-            "SELECT job_id, attempt FROM leases WHERE job_id = ANY($1) AND replica_id = ANY($2)", replicas
-        )
-        fault = Fault(name, frozenset((row[0], row[1]) for row in rows))
+        # Also of jobs whose acknowledgement is still on its way to us.
+        rows = await self._fetch("SELECT job_id, attempt FROM leases WHERE replica_id = ANY($1)", replicas)
+        fault = Fault(name, frozenset((row[0], row[1]) for row in rows), sure)
         self._faults.append(fault)
         return fault
 
-    async def kill(self, *processes: Process) -> Fault:
-        fault = await self.strike(f"kill -9 {', '.join(one.name for one in processes)}", *processes)
+    async def freeze(self, process: Process, *, in_flight: bool = True) -> None:
+        """A fault if it strikes an attempt in flight."""
+        if in_flight:
+            await self.strike("freeze", process)
+        else:
+            process.freeze()
+
+    async def kill(self, *processes: Process, sure: bool = True) -> Fault:
+        names = ", ".join(one.name for one in processes)
+        fault = await self.strike(f"kill -9 {names}", *processes, sure=sure)
         for process in processes:
             process.kill()
         return fault
-
-    def excuse(self, fault: Fault) -> None:
-        """A fault that the test itself took note of."""
-        self._faults.append(fault)
 
     async def look(self) -> None:
         """Remember the endings there are: they must be the same for ever."""
@@ -255,10 +260,13 @@ class Work:
         )
 
     def _fenced(self) -> int:
-        """Results that this test's schedulers say they dropped."""
-        ours = self.fleet.started[self._first :]
-        settled = [line for process in ours for line in process.said("attempt_settled")]
+        """Results of ours that schedulers say they dropped."""
+        settled = [line for process in self.fleet.started for line in self._settled(process)]
         return sum(1 for line in settled if line["fate"] == "fenced")
+
+    def _settled(self, process: Process) -> list[dict[str, Any]]:
+        ours = {str(promise.id) for promise in self.promises}
+        return [line for line in process.said("attempt_settled") if line["job_id"] in ours]
 
     async def abandon(self) -> None:
         """What a failed test leaves behind must not disturb the next one."""
@@ -267,15 +275,43 @@ class Work:
 
     async def now(self) -> datetime:
         """By the database's clock."""
-        async with self.database.raw() as db:
-            found: datetime = await db.fetchval("SELECT clock_timestamp()")
+        found: datetime = await self.value("SELECT clock_timestamp()")
         return found
+
+    async def stored(self) -> int:
+        """How many jobs of this test there are, promised or not."""
+        found: int = await self.value(
+            "SELECT count(*) FROM jobs WHERE target->>'url' LIKE '%/' || $1 || '/%'", self.group
+        )
+        return found
+
+    async def _last_fire_time(self) -> datetime:
+        found: datetime = (await self._rows("SELECT max(fire_at) FROM jobs WHERE id = ANY($1)"))[0][0]
+        return found
+
+    async def value(self, sql: str, *arguments: object) -> Any:
+        """The one value of a query."""
+        rows = await self._fetch(sql, *arguments)
+        return rows[0][0] if rows else None
 
     async def _rows(self, sql: str, *more: object) -> list[Any]:
         """A query whose first argument is the ids of our jobs."""
-        async with self.database.raw() as db:
-            rows: list[Any] = await db.fetch(sql, [promise.id for promise in self.promises], *more)
-        return rows
+        return await self._fetch(sql, [promise.id for promise in self.promises], *more)
+
+    async def _fetch(self, sql: str, *arguments: object) -> list[Any]:
+        """Again, if a database that came back a moment ago left a dead connection in our pool."""
+
+        async def look() -> list[list[Any]]:
+            try:
+                async with self.database.raw() as db:
+                    return [await db.fetch(sql, *arguments)]
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                return []
+
+        answers: list[list[Any]] = await wait_until(look, within=20, what="the database answers the test")
+        return answers[0]
 
 
 async def replica_id(process: Process) -> UUID:
