@@ -1,6 +1,7 @@
 """Who is asking, how one signs in, and what receivers verify with."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -61,3 +62,13 @@ def outbox(email: str) -> Call[tuple[Mail, ...]]:
     """Mails to this address, newest first; in development only, and only on the server's machine."""
     query = (("to", email),)
     return calls.get("/dev/outbox", lambda answer: _mails(answer).items, query, private=False)
+
+
+def leave() -> Call[None]:
+    """End the session that asks."""
+    return calls.post("/v1/auth/logout", calls.nothing)
+
+
+def health(path: str) -> Call[Any]:
+    """`/healthz` or `/readyz`: whether it runs, and whether it can serve."""
+    return calls.get(path, msgspec.json.decode, private=False)

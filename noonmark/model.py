@@ -246,6 +246,8 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     tenant: Tenant
     user: User | None = None
     """None for the token of a program."""
+    scopes: tuple[str, ...] = ()
+    """What the token allows."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):

@@ -63,11 +63,11 @@ class NewJob(Options, total=False):
 
 
 class Filter(TypedDict, total=False):
-    """Which jobs; all that is given must fit."""
+    """Which jobs; all that is given must fit. `after` includes its instant, `before` does not."""
 
     state: State | str | Sequence[State | str]
     queue: str
-    label: Mapping[str, str]
+    labels: Mapping[str, str]
     created_after: datetime
     created_before: datetime
     fire_after: datetime
@@ -130,7 +130,7 @@ def _parameters(name: str, value: Any) -> list[tuple[str, str]]:
         case datetime():
             return [(name, instant(name, value))]
         case Mapping():
-            return [(name, f"{key}={each}") for key, each in value.items()]
+            return [("label", f"{key}={each}") for key, each in value.items()]
         case _:
             return [(name, str(each)) for each in value]
 

@@ -18,7 +18,7 @@ _tokens = msgspec.json.Decoder(Page[Token]).decode
 
 
 def create(
-    name: str, *, scopes: Sequence[str] = ("read", "write"), expires_at: datetime | None = None
+    name: str, *, scopes: Sequence[str] = ("jobs:read", "jobs:write"), expires_at: datetime | None = None
 ) -> Call[FreshToken]:
     """A credential for a program. Shown this once, so a broken call is not repeated."""
     expiry = None if expires_at is None else instant("expires_at", expires_at)

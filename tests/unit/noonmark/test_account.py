@@ -54,7 +54,7 @@ TOKEN = {
     "id": ID,
     "name": "ci",
     "prefix": "nm_4fQ0aZ9x",
-    "scopes": ["read", "write"],
+    "scopes": ["jobs:read", "jobs:write"],
     "created_at": NOON,
     "last_used_at": None,
     "expires_at": None,
@@ -68,7 +68,7 @@ async def test_a_token_is_created_and_does_not_show_in_a_repr(
     made = await client.do("tokens.create", "ci")
     assert json.loads(route.calls.last.request.content) == {
         "name": "ci",
-        "scopes": ["read", "write"],
+        "scopes": ["jobs:read", "jobs:write"],
         "expires_at": None,
     }
     assert made.token == "nm_4fQ0aZ9x_secret"
@@ -87,7 +87,7 @@ async def test_a_token_is_created_once_even_if_its_answer_is_lost(
 async def test_tokens_are_listed(client: Driven, server: respx.MockRouter) -> None:
     server.get("/v1/tokens").respond(json=page(TOKEN))
     [found] = await client.do("tokens.list")
-    assert (found.name, found.scopes) == ("ci", ("read", "write"))
+    assert (found.name, found.scopes) == ("ci", ("jobs:read", "jobs:write"))
 
 
 async def test_a_token_is_revoked(client: Driven, server: respx.MockRouter) -> None:

@@ -1,0 +1,57 @@
+"""`jobctl dlq …`"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import click
+
+from noonmark import dead_letters
+from noonmark.command import completion, console, making, rendering
+from noonmark.command.console import Leaf
+
+_LETTER = click.argument("job_id", metavar="ID", type=click.UUID, shell_complete=completion.letter_ids)
+
+
+@click.group("dlq")
+def group() -> None:
+    """See and replay jobs that failed for good."""
+
+
+@group.command("list", cls=Leaf)
+@click.option("--limit", type=click.IntRange(1, 100), help="Items on a page.")
+@click.option("--cursor", help="Where a page before ended.")
+@click.option("--all", "every", is_flag=True, help="All pages.")
+@click.pass_context
+def listed(context: click.Context, limit: int | None, cursor: str | None, every: bool) -> None:
+    """List dead letters, newest first."""
+    listing = dead_letters.listed(limit=limit, cursor=cursor)
+    console.of(context).many(listing, rendering.LETTERS, every=every)
+
+
+@group.command("get", cls=Leaf)
+@_LETTER
+@click.pass_context
+def get(context: click.Context, job_id: UUID) -> None:
+    """Show what a job had asked for, and what ended it."""
+    here = console.of(context)
+    here.one(here.ask(dead_letters.get(job_id)), rendering.letter)
+
+
+@group.command("replay", cls=Leaf)
+@_LETTER
+@making.options(*making.WHEN, click.option("--max-attempts", type=click.IntRange(1, 21)))
+@click.pass_context
+def replay(
+    context: click.Context,
+    job_id: UUID,
+    at: datetime | None,
+    delay: timedelta | None,
+    max_attempts: int | None,
+) -> None:
+    """Make a new job of a dead letter, once. `retry` is another name for it."""
+    here = console.of(context)
+    talk = dead_letters.replay(job_id, **making.difference(at, delay, max_attempts))
+    here.one(here.ask(talk), rendering.job)
+
+
+group.add_command(replay, "retry")

@@ -1,0 +1,206 @@
+"""`jobctl jobs …`, and the shortcuts `submit`, `run`, `status` and `logs`."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import click
+
+from noonmark import jobs
+from noonmark.command import completion, console, making, rendering, values
+from noonmark.command.console import Console, Leaf
+from noonmark.conversation import Told
+from noonmark.model import Job, State
+
+UNSUCCESSFUL = 6
+"""Exit code of a wait whose job did not succeed."""
+
+_JOB = click.argument("job_id", metavar="ID", type=click.UUID, shell_complete=completion.job_ids)
+_WAIT = click.option("--wait", is_flag=True, help="Stay until it is over; exit 6 unless it succeeded.")
+_PATIENCE = click.option(
+    "--for", "patience", type=values.duration, metavar="DURATION", help="How long to wait at most."
+)
+_CURSOR = click.option("--cursor", help="Where a page before ended.")
+_LIMIT = click.option("--limit", type=click.IntRange(1, 100), help="Items on a page.")
+_ALL = click.option("--all", "every", is_flag=True, help="All pages.")
+
+
+@click.group("jobs")
+def group() -> None:
+    """Create, see and steer jobs."""
+
+
+@group.command("create", cls=Leaf)
+@click.argument("target", metavar="URL")
+@making.options(*making.WHEN, *making.WHAT, _WAIT, _PATIENCE)
+@click.pass_context
+def create(
+    context: click.Context,
+    /,
+    target: str,
+    at: datetime | None,
+    delay: timedelta | None,
+    key: str | None,
+    wait: bool,
+    patience: timedelta | None,
+    **typed: Any,
+) -> None:
+    """Have a URL called: now, at a time, or after a while.
+
+    \b
+    jobctl jobs create https://example.com/hook -d '{"any": "json"}' --in 90s
+    """
+    here = console.of(context)
+    options = making.what(typed) | making.when(at, delay)
+    made = here.ask(jobs.create(target, idempotency_key=key, **options))
+    if wait or patience is not None:
+        _await(context, here, made, patience)
+    else:
+        here.one(made, rendering.job)
+
+
+@click.command("run", cls=Leaf)
+@click.argument("target", metavar="URL")
+@making.options(*making.WHAT, _PATIENCE)
+@click.pass_context
+def run(
+    context: click.Context, /, target: str, key: str | None, patience: timedelta | None, **typed: Any
+) -> None:
+    """Have a URL called now, wait, and show what came of it. Exits 6 unless it succeeded."""
+    here = console.of(context)
+    made = here.ask(jobs.create(target, idempotency_key=key, **making.what(typed)))
+    _await(context, here, made, patience)
+
+
+def _await(context: click.Context, /, here: Console, made: Told[Job], patience: timedelta | None) -> None:
+    if here.output == "table":
+        here.note(f"{made.value.id} is made; waiting")
+    limit = None if patience is None else patience.total_seconds()
+    over = here.ask(jobs.wait(made.value.id, timeout=limit))
+    here.one(over, rendering.job)
+    if over.value.state is not State.SUCCEEDED:
+        context.exit(UNSUCCESSFUL)
+
+
+@group.command("get", cls=Leaf)
+@_JOB
+@click.pass_context
+def get(context: click.Context, /, job_id: UUID) -> None:
+    """Show a job as it is now."""
+    here = console.of(context)
+    here.one(here.ask(jobs.get(job_id)), rendering.job)
+
+
+@group.command("list", cls=Leaf)
+@making.options(
+    click.option("--state", multiple=True, type=click.Choice([str(s) for s in State if s != State.UNKNOWN])),
+    click.option("--queue", shell_complete=completion.queues),
+    click.option("--label", "labels", type=values.pair("="), multiple=True, metavar="NAME=VALUE"),
+    click.option("--url-contains", metavar="TEXT"),
+    click.option("--created-after", type=values.instant, metavar="TIME"),
+    click.option("--created-before", type=values.instant, metavar="TIME"),
+    click.option("--fire-after", type=values.instant, metavar="TIME"),
+    click.option("--fire-before", type=values.instant, metavar="TIME"),
+    _LIMIT,
+    _CURSOR,
+    _ALL,
+)
+@click.pass_context
+def listed(
+    context: click.Context, /, limit: int | None, cursor: str | None, every: bool, **which: Any
+) -> None:
+    """List jobs, newest first. Filters narrow one another down; --state may be repeated."""
+    which["labels"] = dict(which["labels"])
+    given: Any = {name: value for name, value in which.items() if value}
+    listing = jobs.listed(limit=limit, cursor=cursor, **given)
+    console.of(context).many(listing, rendering.JOBS, every=every)
+
+
+@group.command("cancel", cls=Leaf)
+@click.argument(
+    "job_ids", metavar="ID...", type=click.UUID, nargs=-1, required=True, shell_complete=completion.job_ids
+)
+@click.pass_context
+def cancel(context: click.Context, /, job_ids: tuple[UUID, ...]) -> None:
+    """End jobs. One that waits is cancelled at once; one that runs is aborted."""
+    here = console.of(context)
+    for job_id in job_ids:
+        here.one(here.ask(jobs.cancel(job_id)), lambda job: f"{job.id}  {job.state}")
+
+
+@group.command("edit", cls=Leaf)
+@_JOB
+@making.options(*making.WHEN, click.option("--priority", type=values.priority, metavar="PRIORITY"))
+@click.pass_context
+def edit(
+    context: click.Context,
+    /,
+    job_id: UUID,
+    at: datetime | None,
+    delay: timedelta | None,
+    priority: str | int | None,
+) -> None:
+    """Give a job that still waits another fire time or priority."""
+    change: Any = making.when(at, delay) | ({} if priority is None else {"priority": priority})
+    if not change:
+        raise click.UsageError("say what to change: --at, --in or --priority")
+    here = console.of(context)
+    here.one(here.ask(jobs.edit(job_id, **change)), rendering.job)
+
+
+@group.command("replay", cls=Leaf)
+@_JOB
+@making.options(*making.WHEN, click.option("--max-attempts", type=click.IntRange(1, 21)))
+@click.pass_context
+def replay(
+    context: click.Context,
+    /,
+    job_id: UUID,
+    at: datetime | None,
+    delay: timedelta | None,
+    max_attempts: int | None,
+) -> None:
+    """Make a new job with the request of one that is over."""
+    here = console.of(context)
+    here.one(here.ask(jobs.replay(job_id, **making.difference(at, delay, max_attempts))), rendering.job)
+
+
+@group.command("attempts", cls=Leaf)
+@_JOB
+@click.pass_context
+def attempts(context: click.Context, /, job_id: UUID) -> None:
+    """List a job's attempts."""
+    here = console.of(context)
+    here.few(here.ask(jobs.attempts(job_id)), rendering.ATTEMPTS, lambda attempt: attempt.number)
+
+
+@group.command("events", cls=Leaf)
+@_JOB
+@making.options(_LIMIT, _CURSOR, _ALL)
+@click.pass_context
+def events(
+    context: click.Context, /, job_id: UUID, limit: int | None, cursor: str | None, every: bool
+) -> None:
+    """List what happened to a job, oldest first."""
+    listing = jobs.events(job_id, limit=limit, cursor=cursor)
+    console.of(context).many(listing, rendering.EVENTS, every=every)
+
+
+@click.command("logs", cls=Leaf)
+@_JOB
+@click.option("-f", "--follow", is_flag=True, help="Stay until the job is over.")
+@click.pass_context
+def logs(context: click.Context, /, job_id: UUID, follow: bool) -> None:
+    """Tell a job's story, line by line."""
+    here, seen = console.of(context), 0
+    with here.client() as client:
+        while True:
+            # Asked first: what happens in between is told by the events that are read after it.
+            over = not follow or client.jobs.get(job_id).state.final
+            told = list(client.jobs.events(job_id))
+            for event in told[seen:]:
+                here.say(rendering.event(event))
+            seen = len(told)
+            if over:
+                return
+            here.sleep(1.0)

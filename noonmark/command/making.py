@@ -1,0 +1,99 @@
+"""The options that describe a new job: the same for `jobs create`, `submit` and `run`."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+
+from noonmark.command import completion, values
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+WHEN = (
+    click.option("--at", type=values.instant, metavar="TIME", help="Fire then: 2027-01-01T09:00:00+01:00."),
+    click.option("--in", "delay", type=values.duration, metavar="DURATION", help="Fire after 90s, 5m, 2h."),
+)
+WHAT = (
+    click.option("-X", "--method", metavar="METHOD", help="POST unless given."),
+    click.option(
+        "-H",
+        "--header",
+        "headers",
+        type=values.pair(":"),
+        multiple=True,
+        metavar="NAME:VALUE",
+        help="A header. Those named like a credential are kept secret.",
+    ),
+    click.option("--secret-header", "secret_headers", multiple=True, metavar="NAME", help="Mask it too."),
+    click.option("-d", "--data", metavar="JSON", help="A JSON body; @FILE reads it, @- from stdin."),
+    click.option("--text", metavar="TEXT", help="A body that is sent as it stands."),
+    click.option("--file", metavar="FILE", help="A body of any bytes; - is stdin."),
+    click.option("--queue", shell_complete=completion.queues, help="One of your queues."),
+    click.option(
+        "--priority",
+        type=values.priority,
+        metavar="PRIORITY",
+        help="critical, high, normal, low, or 0 to 100.",
+    ),
+    click.option("--timeout", type=click.IntRange(1, 3600), metavar="SECONDS", help="For one attempt."),
+    click.option("--expires-at", type=values.instant, metavar="TIME", help="Don't deliver after this."),
+    click.option("--success", multiple=True, metavar="STATUS", help="Counts as success: 2xx, 404, 200-204."),
+    click.option("--max-attempts", type=click.IntRange(1, 21), help="1 means at most once."),
+    click.option("--backoff", type=click.Choice(["exponential", "linear"]), help="How waits grow."),
+    click.option("--label", "labels", type=values.pair("="), multiple=True, metavar="NAME=VALUE"),
+    click.option("--key", metavar="KEY", help="Idempotency key: the same key makes no second job."),
+)
+
+
+def options(*given: Callable[[Any], Any]) -> Callable[[F], F]:
+    """All of these options, in the order in which help shows them."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(given):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def when(at: datetime | None, delay: timedelta | None) -> dict[str, Any]:
+    """The fire time, if one was given. UsageError for two."""
+    if at is not None and delay is not None:
+        raise click.UsageError("give --at or --in, not both")
+    return _given(fire_at=at, delay=delay)
+
+
+def what(typed: dict[str, Any]) -> dict[str, Any]:
+    """The client's options for what was typed."""
+    return _given(
+        method=typed["method"],
+        headers=dict(typed["headers"]) or None,
+        secret_headers=typed["secret_headers"] or None,
+        queue=typed["queue"],
+        priority=typed["priority"],
+        timeout_seconds=typed["timeout"],
+        expires_at=typed["expires_at"],
+        success=typed["success"] or None,
+        labels=dict(typed["labels"]) or None,
+        retry=_given(max_attempts=typed["max_attempts"], backoff=typed["backoff"]) or None,
+    ) | _body(typed["data"], typed["text"], typed["file"])
+
+
+def difference(at: datetime | None, delay: timedelta | None, max_attempts: int | None) -> dict[str, Any]:
+    """What a replay does otherwise."""
+    return when(at, delay) | ({} if max_attempts is None else {"retry": {"max_attempts": max_attempts}})
+
+
+def _body(data: str | None, text: str | None, file: str | None) -> dict[str, Any]:
+    if sum(each is not None for each in (data, text, file)) > 1:
+        raise click.UsageError("give one of --data, --text and --file")
+    return _given(
+        body=None if data is None else values.json_body(data),
+        body_text=text,
+        body_bytes=None if file is None else values.read(file),
+    )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,119 @@
+"""How jobs, attempts and dead letters look to people."""
+
+from collections.abc import Sequence
+
+from noonmark.command.table import Column, clean, facts
+from noonmark.model import Attempt, DeadLetter, Event, FreshToken, Job, JobError, SigningSecret, Target, Token
+
+JOBS: Sequence[Column[Job]] = (
+    Column("id", lambda job: job.id),
+    Column("state", lambda job: job.state),
+    Column("fires", lambda job: job.next_attempt_at or job.fire_at),
+    Column("attempts", lambda job: f"{job.attempts_made}/{job.attempts_made + job.attempts_left}"),
+    Column("queue", lambda job: job.queue),
+    Column("target", lambda job: _called(job.target)),
+)
+LETTERS: Sequence[Column[DeadLetter]] = (
+    Column("id", lambda letter: letter.id),
+    Column("failed", lambda letter: letter.failed_at),
+    Column("attempts", lambda letter: letter.attempts_made),
+    Column("error", lambda letter: letter.last_error and letter.last_error.code),
+    Column("replayed as", lambda letter: letter.replayed_as),
+    Column("target", lambda letter: _called(letter.target)),
+)
+ATTEMPTS: Sequence[Column[Attempt]] = (
+    Column("number", lambda attempt: attempt.number),
+    Column("outcome", lambda attempt: attempt.outcome or "under way"),
+    Column("started", lambda attempt: attempt.started_at),
+    Column("took", lambda attempt: _took(attempt)),
+    Column("status", lambda attempt: attempt.response and attempt.response.status),
+    Column("error", lambda attempt: _error(attempt.error)),
+)
+EVENTS: Sequence[Column[Event]] = (
+    Column("at", lambda event: event.at),
+    Column("event", lambda event: event.kind),
+    Column("attempt", lambda event: event.attempt),
+    Column("about", lambda event: _about(event)),
+)
+TOKENS: Sequence[Column[Token]] = (
+    Column("id", lambda token: token.id),
+    Column("begins", lambda token: token.prefix),
+    Column("scopes", lambda token: " ".join(token.scopes)),
+    Column("last used", lambda token: token.last_used_at),
+    Column("expires", lambda token: token.expires_at),
+    Column("name", lambda token: token.name),
+)
+SECRETS: Sequence[Column[SigningSecret]] = (
+    Column("id", lambda secret: secret.id),
+    Column("created", lambda secret: secret.created_at),
+    Column("signs until", lambda secret: secret.expires_at or "replaced"),
+    Column("secret", lambda secret: secret.secret),
+)
+
+
+def job(shown: Job) -> str:
+    """Everything worth a line."""
+    return facts(
+        [
+            ("id", shown.id),
+            ("state", shown.state),
+            ("target", _called(shown.target)),
+            ("queue", f"{shown.queue}, priority {shown.priority}"),
+            ("fires", shown.fire_at),
+            ("next attempt", shown.next_attempt_at),
+            ("attempts", f"{shown.attempts_made} made, {shown.attempts_left} left"),
+            ("expires", shown.expires_at),
+            ("labels", " ".join(f"{name}={value}" for name, value in shown.labels.items()) or None),
+            ("started", shown.started_at),
+            ("finished", shown.finished_at),
+            ("last error", _error(shown.last_error)),
+            ("answer", shown.result and f"{shown.result.status} {shown.result.body or ''}".strip()),
+            ("replay of", shown.replay_of),
+        ]
+    )
+
+
+def letter(shown: DeadLetter) -> str:
+    """What was asked for, and what ended it."""
+    return facts(
+        [
+            ("id", shown.id),
+            ("target", _called(shown.target)),
+            ("queue", f"{shown.queue}, priority {shown.priority}"),
+            ("fired", shown.fire_at),
+            ("failed", shown.failed_at),
+            ("attempts", shown.attempts_made),
+            ("last error", _error(shown.last_error)),
+            ("replayed as", shown.replayed_as),
+        ]
+    )
+
+
+def token(shown: FreshToken) -> str:
+    """The token first: it is shown this once."""
+    return facts([("token", shown.token), ("id", shown.id), ("name", shown.name)])
+
+
+def event(shown: Event) -> str:
+    """One line of a timeline."""
+    at = shown.at.astimezone().isoformat(sep=" ", timespec="milliseconds")
+    number = "" if shown.attempt is None else f" (attempt {shown.attempt})"
+    return clean(f"{at}  {shown.kind}{number}  {_about(shown)}".rstrip())
+
+
+def _called(target: Target) -> str:
+    return f"{target.method} {target.url}"
+
+
+def _error(error: JobError | None) -> str | None:
+    return None if error is None else f"{error.code}: {error.message}"
+
+
+def _took(attempt: Attempt) -> str | None:
+    return None if attempt.duration_ms is None else f"{attempt.duration_ms:,.0f} ms"
+
+
+def _about(event: Event) -> str:
+    if not isinstance(event.data, dict):
+        return ""
+    return " ".join(f"{name}={value}" for name, value in event.data.items())
