@@ -13,6 +13,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 
 from app import errors, openapi, routers
+from app.cors import Cors
 from app.edge import Edge
 from app.hints import Hints
 from app.jobs.service import Jobs
@@ -46,7 +47,8 @@ def build(settings: Settings, database: Database, keyring: Keyring, hints: Hints
     sentry = Guard(Gate(database), derived, operator_secret=settings.admin_secret)
     inner = _litestar(given, sentry, development=settings.development)
     inner.state.openapi = lru_cache(describe)
-    return Edge(inner, https=(settings.public_url or "").startswith("https://"))
+    https = (settings.public_url or "").startswith("https://")
+    return Edge(inner, https=https, cors=Cors(settings.cors_origins))
 
 
 def describe() -> bytes:

@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 import structlog
 
 from app import errors
+from app.cors import Cors, Headers
 from app.errors import Rejected
 from core import ids, log, metrics
 
@@ -24,7 +25,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
-Headers = tuple[tuple[bytes, bytes], ...]
 
 _log = log.get(__name__)
 
@@ -49,8 +49,11 @@ _HSTS = (b"strict-transport-security", b"max-age=31536000")
 class Edge:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, *, https: bool, body_seconds: float = _BODY_SECONDS) -> None:
+    def __init__(
+        self, app: ASGIApp, *, https: bool, cors: Cors | None = None, body_seconds: float = _BODY_SECONDS
+    ) -> None:
         self._app = app
+        self._cors = cors or Cors()
         self._body_seconds = body_seconds
         self._defaults = (*SECURITY_HEADERS, _HSTS) if https else SECURITY_HEADERS
 
@@ -61,7 +64,8 @@ class Edge:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, (*self._defaults, (b"x-request-id", request_id.encode())), scope["state"])
+        added = (*self._defaults, *self._cors.headers(scope), (b"x-request-id", request_id.encode()))
+        answer = _Answer(send, added, scope["state"])
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
@@ -72,6 +76,9 @@ class Edge:
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer", request_id: str) -> None:
         try:
             _check(scope)
+            if (allowed := self._cors.preflight(scope)) is not None:
+                await answer.empty(allowed)
+                return
             await self._app(scope, _Body(receive, self._body_seconds).receive, answer.send)
         except Rejected as error:
             await answer.problem(error.status, error.code, error.message, request_id)
@@ -100,6 +107,11 @@ class _Answer:
             added = (*self._defaults, *self._state.get("headers", ()))
             message["headers"] = given + [item for item in added if item[0] not in names]
         await self._send(message)
+
+    async def empty(self, headers: Headers) -> None:
+        """Answer 204 without the application."""
+        await self.send({"type": "http.response.start", "status": 204, "headers": list(headers)})
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def problem(self, status: int, code: str, detail: str, request_id: str) -> None:
         """Answer without the application."""

@@ -20,6 +20,7 @@ from core.errors import SettingError
 _BARE = {"database_url", "port", "public_url", "resend_api_key", "smtp_url", "schedulers"}
 _SECRETS = {"jwt_secret", "master_keys", "admin_secret", "resend_api_key", "database_url", "smtp_url"}
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 _SECRET = re.compile(r"[!-~]{32,}")
 _Seconds = Annotated[float, Meta(gt=0)]
 
@@ -150,11 +151,22 @@ def _check(settings: Settings) -> None:
         )
     if settings.public_url is not None and not settings.public_url.startswith(("http://", "https://")):
         raise SettingError("PUBLIC_URL", "must start with http:// or https://")
-    for block in filter(None, (part.strip() for part in settings.egress_allow.split(","))):
+    _check_lists(settings)
+
+
+def _check_lists(settings: Settings) -> None:
+    for origin in _parts(settings.cors_origins):
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingError(variable("cors_origins"), f"{origin!r} is not written scheme://host[:port]")
+    for block in _parts(settings.egress_allow):
         try:
             ip_network(block)
         except ValueError as error:
             raise SettingError(variable("egress_allow"), str(error)) from None
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _check_master_keys(text: str) -> None:

@@ -28,3 +28,11 @@ class SigningSecrets(msgspec.Struct, frozen=True):
 
     items: list[SigningSecret]
     next_cursor: str | None = None
+
+
+class RotateSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long receivers may take to learn the new secret."""
+
+    overlap_seconds: Annotated[
+        int, Meta(ge=0, le=30 * 86_400, description="How long the others sign besides the new one.")
+    ] = 86_400
