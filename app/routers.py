@@ -7,10 +7,12 @@ from litestar import Router
 from app import openapi
 from app.audit import routes as audit
 from app.dead_letters import routes as dead_letters
+from app.doctor import routes as doctor
 from app.health import routes as health
 from app.jobs import routes as jobs
 from app.mail import routes as mail
 from app.pages import routes as pages
+from app.replicas import routes as replicas
 from app.signing_secrets import routes as signing_secrets
 from app.tenants import routes as tenants
 from app.tokens import routes as tokens
@@ -29,6 +31,8 @@ ALWAYS: Routers = (
     tokens.router,
     tenants.router,
     audit.router,
+    replicas.router,
+    doctor.router,
 )
 DEVELOPMENT: Routers = (mail.router,)
 """Conveniences of a developer's machine; in production these do not exist."""

@@ -1,0 +1,30 @@
+"""The doctor over HTTP. It looks at the whole installation and shows nothing of any tenant."""
+
+import time
+
+from litestar import Router, get
+from litestar.di import NamedDependency
+
+from app.doctor import findings, store
+from app.doctor.schemas import Report
+from app.principal import Scope, needs
+from core.db import Database
+
+
+@get("/doctor", operation_id="getDoctor", summary="Examine the installation", opt=needs(Scope.ADMIN))
+async def examine(database: NamedDependency[Database]) -> Report:
+    """Figures of the database, the replicas and the backlog, each with a verdict."""
+    async with database.raw() as db:
+        began = time.perf_counter()
+        await store.ping(db)
+        latency = time.perf_counter() - began
+        asked = time.time()
+        look = await store.look(db)
+        answered = time.time()
+    found = findings.findings(look, latency=latency, skew=(asked + answered) / 2 - look.clock)
+    return Report(findings.worst(found), found)
+
+
+def router() -> Router:
+    """The doctor's route."""
+    return Router("/v1", route_handlers=[examine], tags=["operations"])

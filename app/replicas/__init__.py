@@ -1,0 +1,1 @@
+"""The replicas as the API shows them."""
