@@ -1,0 +1,60 @@
+"""Who may call what: every operation of the OpenAPI document, once, as it is meant to be.
+
+A route that is added and not written here fails the walk, and so does one whose policy changes unnoticed.
+"""
+
+from typing import Any
+
+import msgspec
+
+PUBLIC, OPERATOR = "public", "operator"
+READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """What an operation takes."""
+
+    who: str
+    """PUBLIC, OPERATOR or the one scope that opens it."""
+    names: str | None = None
+    """What the id in its path names: `job`, `letter`, `token` or `tenant`."""
+    body: Any = None
+    """A body that is not refused for its form, where one is needed."""
+
+
+_JOB = {"target": {"url": "https://example.com/"}}
+
+POLICY = {
+    "GET /healthz": Policy(PUBLIC),
+    "GET /readyz": Policy(PUBLIC),
+    "POST /v1/auth/magic-link": Policy(PUBLIC, body={"email": "u@x.io"}),
+    "POST /v1/auth/verify": Policy(PUBLIC, body={"token": "t"}),
+    "POST /v1/auth/refresh": Policy(PUBLIC),
+    "POST /v1/auth/logout": Policy(WRITE),
+    "GET /v1/me": Policy(READ),
+    "GET /v1/jobs": Policy(READ),
+    "POST /v1/jobs": Policy(WRITE, body=_JOB),
+    "GET /v1/jobs/{job_id}": Policy(READ, "job"),
+    "PATCH /v1/jobs/{job_id}": Policy(WRITE, "job", {"priority": 1}),
+    "GET /v1/jobs/{job_id}/attempts": Policy(READ, "job"),
+    "GET /v1/jobs/{job_id}/events": Policy(READ, "job"),
+    "POST /v1/jobs/{job_id}/cancel": Policy(WRITE, "job"),
+    "POST /v1/jobs/{job_id}/replay": Policy(WRITE, "job"),
+    "GET /v1/dlq": Policy(READ),
+    "GET /v1/dlq/{job_id}": Policy(READ, "letter"),
+    "POST /v1/dlq/{job_id}/replay": Policy(WRITE, "letter"),
+    "POST /v1/dlq/{job_id}/retry": Policy(WRITE, "letter"),
+    "GET /v1/signing-secrets": Policy(ADMIN),
+    "POST /v1/signing-secrets/rotate": Policy(ADMIN),
+    "GET /v1/tokens": Policy(ADMIN),
+    "POST /v1/tokens": Policy(ADMIN, body={"name": "t", "scopes": ["admin"]}),
+    "DELETE /v1/tokens/{token_id}": Policy(ADMIN, "token"),
+    "POST /v1/tenants": Policy(OPERATOR, body={"name": "t"}),
+    "GET /v1/tenants/current": Policy(READ),
+    "GET /v1/tenants/{tenant_id}": Policy(READ, "tenant"),
+    "PATCH /v1/tenants/{tenant_id}": Policy(ADMIN, "tenant", {"keep_jobs_days": 7}),
+    "DELETE /v1/tenants/{tenant_id}": Policy(ADMIN, "tenant", {"confirm": "nothing of that name"}),
+    "GET /v1/audit": Policy(ADMIN),
+    "GET /v1/replicas": Policy(READ),
+    "GET /v1/doctor": Policy(ADMIN),
+}
