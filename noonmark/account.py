@@ -1,6 +1,6 @@
 """Who is asking, how one signs in, and what receivers verify with."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -33,6 +33,25 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
         return f"Mail({self.created_at.isoformat()})"
 
 
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the server looked at."""
+
+    name: str
+    verdict: str
+    """`fine`, `warning` or `failing`."""
+    value: float | None = None
+    """In the unit that the name ends with."""
+    trouble: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the installation."""
+
+    verdict: str
+    findings: tuple[Finding, ...] = ()
+
+
+_report = msgspec.json.Decoder(Report).decode
 _session = msgspec.json.Decoder(Session).decode
 _mails = msgspec.json.Decoder(Page[Mail]).decode
 
@@ -45,6 +64,16 @@ def me() -> Call[Me]:
 def signing_secrets() -> Call[tuple[SigningSecret, ...]]:
     """All that sign now, newest first; verify with any of them."""
     return calls.get("/v1/signing-secrets", lambda answer: _secrets(answer).items)
+
+
+def rotate(*, overlap: timedelta | float = timedelta(days=1)) -> Call[tuple[SigningSecret, ...]]:
+    """A new secret signs first; the others sign too for the overlap. All of them are given.
+
+    Not repeated when its answer is lost: look with `list` then.
+    """
+    seconds = overlap.total_seconds() if isinstance(overlap, timedelta) else overlap
+    body = {"overlap_seconds": round(seconds)}
+    return calls.post("/v1/signing-secrets/rotate", lambda answer: _secrets(answer).items, body)
 
 
 def ask_for_link(email: str) -> Call[None]:
@@ -72,3 +101,8 @@ def leave() -> Call[None]:
 def health(path: str) -> Call[Any]:
     """`/healthz` or `/readyz`: whether it runs, and whether it can serve."""
     return calls.get(path, msgspec.json.decode, private=False)
+
+
+def doctor() -> Call[Report]:
+    """What the server finds when it examines the installation; takes the admin scope."""
+    return calls.get("/v1/doctor", _report)

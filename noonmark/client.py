@@ -73,12 +73,14 @@ class SigningSecrets(Noun):
     """Signing secrets, of a blocking client."""
 
     list = Does(account.signing_secrets)
+    rotate = Does(account.rotate)
 
 
 class AsyncSigningSecrets(AsyncNoun):
     """Signing secrets, of an asynchronous client."""
 
     list = AsyncDoes(account.signing_secrets)
+    rotate = AsyncDoes(account.rotate)
 
 
 class Tokens(Noun):

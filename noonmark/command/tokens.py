@@ -61,3 +61,14 @@ def secrets_listed(context: click.Context) -> None:
     """List the signing secrets in use, newest first."""
     here = console.of(context)
     here.few(here.ask(account.signing_secrets()), rendering.SECRETS, lambda secret: secret.id)
+
+
+@secrets.command("rotate", cls=Leaf)
+@click.option(
+    "--overlap", type=values.duration, default="1d", metavar="DURATION", help="The others sign too so long."
+)
+@click.pass_context
+def rotate(context: click.Context, overlap: timedelta) -> None:
+    """Sign with a new secret, and for a while with the old ones too."""
+    here = console.of(context)
+    here.few(here.ask(account.rotate(overlap=overlap)), rendering.SECRETS, lambda secret: secret.id)

@@ -1,6 +1,7 @@
 """Dead letters, signing secrets, and who is asking."""
 
 import json
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -42,6 +43,14 @@ async def test_signing_secrets_do_not_show_in_a_repr(client: Driven, server: res
     [found] = await client.do("signing_secrets.list")
     assert found.secret == "whsec_c2VjcmV0"
     assert "c2VjcmV0" not in repr(found)
+
+
+async def test_rotating_gives_all_that_sign(client: Driven, server: respx.MockRouter) -> None:
+    secrets = [{"id": each, "secret": "whsec_eA==", "created_at": NOON} for each in (OTHER, ID)]
+    route = server.post("/v1/signing-secrets/rotate").respond(201, json=page(*secrets))
+    newest, _ = await client.do("signing_secrets.rotate", overlap=timedelta(hours=2))
+    assert json.loads(route.calls.last.request.content) == {"overlap_seconds": 7200}
+    assert newest.id == UUID(OTHER)
 
 
 async def test_a_token_says_whose_it_is(client: Driven, server: respx.MockRouter) -> None:

@@ -64,6 +64,13 @@ def test_signing_secrets_are_listed(jobctl: Jobctl, server: respx.MockRouter) ->
     assert jobctl("secrets", "list", "-o", "id").stdout == f"{ID}\n"
 
 
+def test_the_signing_secret_is_rotated(jobctl: Jobctl, server: respx.MockRouter) -> None:
+    secret = {"id": ID, "secret": "whsec_eA==", "created_at": NOON, "expires_at": None}
+    route = server.post("/v1/signing-secrets/rotate").respond(201, json=page(secret))
+    assert "whsec_eA==" in jobctl("secrets", "rotate", "--overlap", "2h").stdout
+    assert json.loads(route.calls.last.request.content) == {"overlap_seconds": 7200}
+
+
 @pytest.fixture
 def healthy(server: respx.MockRouter) -> respx.MockRouter:
     server.get("/healthz").respond(json={"status": "ok"}, headers={"Date": formatdate(usegmt=True)})
@@ -74,7 +81,7 @@ def healthy(server: respx.MockRouter) -> respx.MockRouter:
 
 def test_a_doctor_that_finds_nothing_exits_0(jobctl: Jobctl, healthy: respx.MockRouter) -> None:
     result = jobctl("doctor")
-    assert (result.exit_code, "WRONG" in result.stdout) == (0, False)
+    assert (result.exit_code, "failing" in result.stdout) == (0, False)
     assert f"noonmark {VERSION}" in result.stdout
     assert "of mine (from NOONMARK_TOKEN)" in result.stdout
 
@@ -87,15 +94,34 @@ def test_a_doctor_names_what_is_wrong(jobctl: Jobctl, healthy: respx.MockRouter)
     healthy.get("/readyz").mock(return_value=problem(503, "unavailable"))
     healthy.get("/v1/me").mock(return_value=problem(401, "unauthenticated"))
     result = jobctl("doctor", "-o", "json")
-    wrong = [item["check"] for item in json.loads(result.stdout)["items"] if not item["ok"]]
+    wrong = [item["check"] for item in json.loads(result.stdout)["items"] if item["result"] != "fine"]
     assert (result.exit_code, wrong) == (1, ["credentials", "clock", "ready", "token"])
+
+
+def test_a_doctor_of_an_operator_asks_the_server_too(jobctl: Jobctl, healthy: respx.MockRouter) -> None:
+    findings = [
+        {"name": "clock_skew_seconds", "verdict": "fine", "value": 0.25, "trouble": None},
+        {"name": "partitions", "verdict": "failing", "value": None, "trouble": "none is ahead"},
+    ]
+    healthy.get("/v1/me").respond(json=ME | {"scopes": ["admin"]})
+    healthy.get("/v1/doctor").respond(json={"verdict": "failing", "findings": findings})
+    result = jobctl("doctor")
+    assert result.exit_code == 1
+    lines = [line.split(maxsplit=2) for line in result.stdout.splitlines()]
+    assert lines[-2:] == [["clock_skew_seconds", "fine", "0.25"], ["partitions", "failing", "none is ahead"]]
+
+
+def test_a_doctor_is_content_with_a_server_that_has_none(jobctl: Jobctl, healthy: respx.MockRouter) -> None:
+    healthy.get("/v1/me").respond(json=ME | {"scopes": ["admin"]})
+    healthy.get("/v1/doctor").mock(return_value=problem(404, "not_found"))
+    assert jobctl("doctor").exit_code == 0
 
 
 def test_a_doctor_whom_nobody_answers_stops_there(jobctl: Jobctl, server: respx.MockRouter) -> None:
     server.get("/healthz").mock(side_effect=httpx.ConnectError("refused"))
     result = jobctl("doctor")
     assert result.exit_code == 1
-    assert result.stdout.splitlines()[-1].split()[:2] == ["server", "WRONG"]
+    assert result.stdout.splitlines()[-1].split()[:2] == ["server", "failing"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
