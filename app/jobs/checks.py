@@ -21,6 +21,7 @@ from core.jobs.success import StatusSet, Success, parse_success
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+YEARS = "must be in the years 1970 to 2199"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -70,8 +71,13 @@ def times(fire_at: datetime | None, delay_seconds: float | None) -> Iterator[Fau
     """At most one fire time, and one that every layer below can hold."""
     if fire_at is not None and delay_seconds is not None:
         yield Fault("conflicting", "give fire_at or delay_seconds, not both", pointer="/delay_seconds")
-    if fire_at is not None and not _EARLIEST <= fire_at < _LATEST:
-        yield Fault("out_of_range", "must be in the years 1970 to 2199", pointer="/fire_at")
+    if fire_at is not None and not in_range(fire_at):
+        yield Fault("out_of_range", YEARS, pointer="/fire_at")
+
+
+def in_range(at: datetime) -> bool:
+    """Whether every layer below can hold this instant."""
+    return _EARLIEST <= at < _LATEST
 
 
 def retry(policy: Retry) -> Iterator[Fault]:
@@ -113,8 +119,8 @@ def _secrets(target: CreateTarget) -> Iterator[Fault]:
 def _expiry(asked: CreateJob, now: datetime) -> Iterator[Fault]:
     if asked.expires_at is None:
         return
-    if not _EARLIEST <= asked.expires_at < _LATEST:
-        yield Fault("out_of_range", "must be in the years 1970 to 2199", pointer="/expires_at")
+    if not in_range(asked.expires_at):
+        yield Fault("out_of_range", YEARS, pointer="/expires_at")
     elif asked.expires_at <= fires(asked.fire_at, asked.delay_seconds, now=now):
         yield Fault("too_early", "must be after the fire time and in the future", pointer="/expires_at")
 

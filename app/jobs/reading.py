@@ -39,13 +39,20 @@ def job(stored: Stored) -> Job:
         attempts_made=stored.attempts_made,
         attempts_left=0 if over else max(0, retry.max_attempts - stored.attempts_made),
         last_error=error(stored.error_code, stored.error_message),
-        result=answer(stored.status, stored.headers, stored.response, stored.truncated),
+        result=_result(stored),
         created_at=stored.created_at,
         started_at=stored.started_at,
         finished_at=stored.finished_at,
         cancel_requested_at=stored.cancel_requested_at,
         replay_of=stored.replay_of,
     )
+
+
+def _result(stored: Stored) -> Answer | None:
+    if stored.status is None or stored.body is not None:
+        return answer(stored.status, stored.headers, stored.response, stored.truncated)
+    headers = words.decode(stored.headers or b"{}")
+    return Answer(status=stored.status, headers=headers, truncated=bool(stored.truncated))
 
 
 def attempt(tried: Tried) -> Attempt:

@@ -4,19 +4,20 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, Router, get, patch, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from app import cursors
 from app.cursors import Cursor, Limit
 from app.hints import Hints
-from app.jobs import checks, idempotency, moves, reading, replays
+from app.jobs import checks, filters, idempotency, moves, pages, reading, replays
 from app.jobs import store as jobs
 from app.jobs.creating import NEW, REPEATED, Creating, IdempotencyKey, answered, origin
+from app.jobs.filters import Filter
 from app.jobs.intake import CreateJobRequest
 from app.jobs.moves import Cancelled, Edited
-from app.jobs.schemas import Attempts, CreateJob, EditJob, Events, Job, ReplayJob
+from app.jobs.schemas import Attempts, CreateJob, EditJob, Events, Job, JobPage, ReplayJob
 from app.jobs.service import Jobs
 from app.principal import Principal
 from core import metrics
@@ -48,6 +49,29 @@ async def create(
     raw = await request.body()
     key = idempotency.key(idempotency_key, scope="POST /v1/jobs", raw=raw)
     return answered(await making.create(data, origin(request, principal, request_id), key))
+
+
+@get(
+    "/jobs",
+    operation_id="listJobs",
+    summary="List jobs",
+    dependencies={"which": Provide(filters.asked, sync_to_thread=False)},
+)
+async def listed(
+    which: NamedDependency[Filter],
+    principal: NamedDependency[Principal],
+    database: NamedDependency[Database],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> JobPage:
+    """Jobs that fit a filter, newest first, without their bodies. A page may be short; its cursor goes on."""
+    tenant = principal.tenant_id
+    of = f"jobs of {tenant}"
+    before = cursors.read(cursor, of=of)
+    async with database.raw() as db:
+        found = await pages.page(db, which, tenant=tenant, before=before, limit=limit)
+    more = cursors.write(found.ends_at, of=of) if found.ends_at is not None else None
+    return JobPage([reading.job(one) for one in found.items], more)
 
 
 @get("/jobs/{job_id:uuid}", operation_id="getJob", summary="Read a job")
@@ -165,4 +189,6 @@ async def replay(
 
 def router() -> Router:
     """The routes of jobs."""
-    return Router("/v1", route_handlers=[create, read, attempts, events, edit, cancel, replay], tags=["jobs"])
+    return Router(
+        "/v1", route_handlers=[create, listed, read, attempts, events, edit, cancel, replay], tags=["jobs"]
+    )

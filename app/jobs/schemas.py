@@ -58,6 +58,9 @@ _Url = Annotated[
         examples=["https://example.com/hook"],
     ),
 ]
+_PartOfUrl = Annotated[
+    str, Meta(min_length=1, max_length=MAX_URL, description="Part of the target's URL.", examples=["/hook"])
+]
 _Json = Annotated[Raw, Meta(description="Any JSON value.", examples=[{"any": "json"}])]
 
 
@@ -114,6 +117,22 @@ class EditJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     priority: _Priority | UnsetType = UNSET
 
 
+class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which jobs, as in the list of jobs; or all of them."""
+
+    state: Annotated[
+        tuple[Literal["scheduled", "queued", "running"], ...], Meta(max_length=3, description="Any of these.")
+    ] = ()
+    queue: _Queue | None = None
+    labels: Annotated[_Labels, Meta(description="All of these.")] = {}
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+    fire_after: Instant | None = None
+    fire_before: Instant | None = None
+    url_contains: _PartOfUrl | None = None
+    all: Annotated[bool, Meta(description="Needed where no filter is given, or nothing is done.")] = False
+
+
 class RetryChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change of a retry policy; the rest stays."""
 
@@ -166,7 +185,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A job, as it is now."""
+    """A job, as it is now. Lists leave out the bodies of its target and of its result."""
 
     id: UUID
     state: State
@@ -189,6 +208,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: Instant | None
     cancel_requested_at: Instant | None
     replay_of: UUID | None
+
+
+class JobPage(msgspec.Struct, frozen=True):
+    """A page of jobs, newest first, without their bodies."""
+
+    items: list[Job]
+    next_cursor: Annotated[
+        str | None,
+        Meta(description="Where the next page begins, also of a short or an empty one; null on the last."),
+    ]
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ History is partitioned by day on its own ids. A job's cannot be older than the j
 older partitions are not looked at.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,39 +20,51 @@ from core.db import Raw
 from core.jobs.model import State
 
 # The ids of jobs come from another clock than those of their history.
-_SKEW_MS = 24 * 3600 * 1000
+SKEW_MS = 24 * 3600 * 1000
 
-_JOB = """
-SELECT j.id,
+# Of a job j that was looked for in all four places.
+STATE = """
        CASE WHEN e.job_id IS NOT NULL THEN e.state
             WHEN l.cancel_requested_at IS NOT NULL THEN 'cancelling'
             WHEN l.due_at <= now() THEN 'running'
             WHEN r.job_id IS NOT NULL OR t.due_at <= now() THEN 'queued'
-            ELSE 'scheduled' END,
-       q.name, j.priority, j.target::text, j.body, j.timeout_seconds, j.success::text, j.retry::text,
+            ELSE 'scheduled' END"""
+PLACES = """
+LEFT JOIN timers t ON t.job_id = j.id
+LEFT JOIN ready r ON r.job_id = j.id
+LEFT JOIN leases l ON l.job_id = j.id
+LEFT JOIN endings e ON e.job_id = j.id"""
+
+_JOB = f"""
+SELECT j.id, {STATE},
+       q.name, j.priority, j.target::text, {{body}}, j.timeout_seconds, j.success::text, j.retry::text,
        j.labels::text, j.fire_at, j.expires_at, j.replay_of, j.created_at,
        coalesce(t.due_at, r.due_at, CASE WHEN l.due_at > now() THEN l.due_at END),
        coalesce(e.attempts, t.attempt - 1, r.attempt - 1,
                 CASE WHEN l.due_at <= now() THEN l.attempt ELSE l.attempt - 1 END),
        coalesce(first.started_at, CASE WHEN l.due_at <= now() THEN greatest(l.due_at, l.claimed_at) END),
        e.finished_at, coalesce(e.cancel_requested_at, l.cancel_requested_at),
-       last.error_code, last.error_message, won.status, won.headers, won.body, won.truncated
-FROM jobs j JOIN queues q ON q.id = j.queue_id
-LEFT JOIN timers t ON t.job_id = j.id
-LEFT JOIN ready r ON r.job_id = j.id
-LEFT JOIN leases l ON l.job_id = j.id
-LEFT JOIN endings e ON e.job_id = j.id
+       last.error_code, last.error_message, won.status, won.headers, {{answer}}, won.truncated
+FROM {{jobs}} JOIN queues q ON q.id = j.queue_id {PLACES}
 LEFT JOIN LATERAL (
-  SELECT started_at FROM attempts WHERE job_id = $2 AND id >= $3 ORDER BY id LIMIT 1) first ON true
+  SELECT started_at FROM attempts WHERE job_id = {{id}} AND id >= {{since}} ORDER BY id LIMIT 1) first ON true
 LEFT JOIN LATERAL (
-  SELECT error_code, error_message FROM attempts WHERE job_id = $2 AND id >= $3 AND outcome <> 'succeeded'
+  SELECT error_code, error_message FROM attempts
+  WHERE job_id = {{id}} AND id >= {{since}} AND outcome <> 'succeeded'
   ORDER BY id DESC LIMIT 1) last ON true
 LEFT JOIN LATERAL (
   SELECT status, headers, body, truncated FROM attempts
-  WHERE job_id = $2 AND id >= $3 AND outcome = 'succeeded' AND e.state = 'succeeded'
+  WHERE job_id = {{id}} AND id >= {{since}} AND outcome = 'succeeded' AND e.state = 'succeeded'
   ORDER BY id DESC LIMIT 1) won ON true
-WHERE j.tenant_id = $1 AND j.id = $2
+WHERE j.tenant_id = $1 AND {{which}}
 """
+_ONE = _JOB.format(jobs="jobs j", id="$2", since="$3", which="j.id = $2", body="j.body", answer="won.body")
+# Bodies are left out: a page of them could be a hundred megabytes.
+_MANY = _JOB.format(
+    jobs="unnest($2::uuid[], $3::uuid[]) AS wanted (id, since) JOIN jobs j ON j.id = wanted.id",
+    id="wanted.id", since="wanted.since", which="true ORDER BY j.id DESC", body="NULL::bytea",
+    answer="NULL::bytea",
+)  # fmt: skip
 
 # The open attempt is the lease itself, from its instant on; its request id is what the scheduler will send.
 _ATTEMPTS = """
@@ -90,7 +103,8 @@ class Stored(msgspec.Struct, frozen=True):
     priority: int
     target: str
     """JSON of the target's Struct."""
-    body: bytes
+    body: bytes | None
+    """None where it was not asked for."""
     timeout_seconds: int
     success: str
     """JSON."""
@@ -157,8 +171,14 @@ class KeyUse(msgspec.Struct, frozen=True):
 
 async def get(db: Raw, job: UUID, *, tenant: UUID) -> Stored | None:
     """A job of this tenant."""
-    row = await db.fetchrow(_JOB, tenant, job, since(job))
+    row = await db.fetchrow(_ONE, tenant, job, since(job))
     return None if row is None else stored(row)
+
+
+async def many(db: Raw, ids: Sequence[UUID], *, tenant: UUID) -> list[Stored]:
+    """These jobs of this tenant without their bodies, newest first."""
+    rows = await db.fetch(_MANY, tenant, ids, [since(job) for job in ids])
+    return [stored(row) for row in rows]
 
 
 async def attempts(db: Raw, job: UUID, *, tenant: UUID) -> list[Tried] | None:
@@ -194,4 +214,4 @@ def stored(row: Any) -> Stored:
 
 def since(job: UUID) -> UUID:
     """Less than the id of anything in this job's history."""
-    return UUID(int=max(0, (job.int >> 80) - _SKEW_MS) << 80)
+    return UUID(int=max(0, (job.int >> 80) - SKEW_MS) << 80)
