@@ -8,6 +8,7 @@ from app import openapi
 from app.audit import routes as audit
 from app.dead_letters import routes as dead_letters
 from app.doctor import routes as doctor
+from app.erasure import routes as erasure
 from app.health import routes as health
 from app.jobs import routes as jobs
 from app.mail import routes as mail
@@ -27,6 +28,7 @@ ALWAYS: Routers = (
     users.router,
     jobs.router,
     dead_letters.router,
+    erasure.router,
     signing_secrets.router,
     tokens.router,
     tenants.router,

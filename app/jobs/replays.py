@@ -23,6 +23,7 @@ from core.jobs.backoff import Retry
 from core.jobs.model import NewJob
 
 _retries = msgspec.json.Decoder(Retry)
+_marks = msgspec.json.Decoder(dict[str, object])
 
 _REQUEST = """
 SELECT q.name, j.priority, j.target_type, j.target::text, j.body, j.sealed_headers, j.timeout_seconds,
@@ -79,8 +80,10 @@ async def replay(
 
 async def again(
     db: Raw, request: Request, asked: ReplayJob, origin: Origin, *, of: UUID, key: Key | None
-) -> Fresh | Stored | Refusal:
+) -> Fresh | Stored | Refusal | Conflict:
     """Store the new job and tell the old one's history. Meant for the inside of a transaction."""
+    if "erased" in _marks.decode(request.target):
+        return Conflict("job_erased", "What the job carried was erased; there is nothing left to replay.")
     new = _new(request, asked, origin, of=of, key=key)
     if isinstance(new, Invalid):
         return new

@@ -40,6 +40,7 @@ POLICY = {
     "GET /v1/jobs/{job_id}/events": Policy(READ, "job"),
     "POST /v1/jobs/{job_id}/cancel": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/replay": Policy(WRITE, "job"),
+    "POST /v1/jobs/{job_id}/erase": Policy(ADMIN, "job"),
     "GET /v1/dlq": Policy(READ),
     "GET /v1/dlq/{job_id}": Policy(READ, "letter"),
     "POST /v1/dlq/{job_id}/replay": Policy(WRITE, "letter"),

@@ -1,0 +1,1 @@
+"""Erasing what a finished job carried. The erasure of a whole tenant begins in `app.tenants`."""

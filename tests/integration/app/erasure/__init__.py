@@ -1,0 +1,1 @@
+"""Erasure through the API."""
