@@ -57,10 +57,19 @@ class Gate:
         asked = _Asked(credential, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
         if len(self._lanes) < _LANES:
-            lane = asyncio.create_task(self._serve())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._open_lane()
         return await asked.answer
+
+    def _open_lane(self) -> None:
+        lane = asyncio.create_task(self._serve())
+        self._lanes.add(lane)
+        lane.add_done_callback(self._closed)
+
+    def _closed(self, lane: asyncio.Task[None]) -> None:
+        """Who came after the lane's last look, and before this, found no lane to open."""
+        self._lanes.discard(lane)
+        if self._waiting and not self._lanes:
+            self._open_lane()
 
     async def _serve(self) -> None:
         """Batch after batch while there are any."""
