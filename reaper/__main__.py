@@ -14,6 +14,7 @@ from core.loop import Loop
 from core.probes import Probes
 from core.settings import Settings, load
 from reaper.depth import Depth
+from reaper.erasure import Erasure
 from reaper.leases import LeaseSweep
 from reaper.upkeep import Upkeep
 
@@ -33,6 +34,7 @@ async def serve(settings: Settings) -> None:
         Loop(Depth(database).once, name="depth", interval=15.0),
         Loop(upkeep.partitions, name="partitions", interval=3600.0),
         Loop(upkeep.purge, name="purge", interval=60.0),
+        Loop(Erasure(database).once, name="erasure", interval=30.0),
     ]
     try:
         await schema.check(database, stop)

@@ -56,6 +56,7 @@ _OLD = {
     "magic_links": "expires_at < now() - interval '1 day'",
     "refresh_tokens": "expires_at < now()",
     "sessions": "expires_at < now() OR revoked_at < now() - interval '1 day'",
+    "signing_secrets": "expires_at < now() - interval '1 day'",
     "windows": "started_at < now() - interval '2 days'",
     "mails": "created_at < now() - interval '7 days'",
 }

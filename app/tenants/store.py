@@ -34,7 +34,9 @@ WITH gone AS (UPDATE tenants SET erased_at = now() WHERE id = $1),
      asked AS (UPDATE leases SET cancel_requested_at = now() WHERE job_id = ANY(ARRAY(
                SELECT job_id FROM leases WHERE tenant_id = $1 AND cancel_requested_at IS NULL
                ORDER BY job_id FOR UPDATE))),
-     people AS (DELETE FROM users WHERE tenant_id = $1 RETURNING email),
+     people AS (DELETE FROM users WHERE tenant_id = $1 RETURNING id, email),
+     ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM people) RETURNING id),
+     dead AS (DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM ended)),
      links AS (DELETE FROM magic_links WHERE email IN (SELECT email FROM people)),
      letters AS (DELETE FROM mails WHERE recipient IN (SELECT email FROM people)),
      keys AS (DELETE FROM api_tokens WHERE tenant_id = $1)
