@@ -1,0 +1,30 @@
+"""Receive with FastAPI: the raw bytes are verified before anything parses them.
+
+NOONMARK_WEBHOOK_SECRET=whsec_… uvicorn examples.receive_with_fastapi:app --port 9000
+
+Delivery is at least once: docs/receiving.md shows how the work is done only once."""
+
+import os
+
+from fastapi import FastAPI, HTTPException, Request
+
+import noonmark
+
+SECRETS = os.environ.get("NOONMARK_WEBHOOK_SECRET", "").split()  # Two of them while one is being replaced.
+
+
+def work(delivery: noonmark.Delivery) -> None:
+    print(f"job {delivery.id}, attempt {delivery.attempt}: {delivery.body!r}", flush=True)
+
+
+app = FastAPI()
+
+
+@app.post("/hook", status_code=204)
+async def hook(request: Request) -> None:
+    body = await request.body()  # Not a model or `Body()`: that would be parsed.
+    try:
+        delivery = noonmark.verify(SECRETS, request.headers, body)
+    except noonmark.InvalidSignature as refused:
+        raise HTTPException(401, refused.reason) from refused
+    work(delivery)
