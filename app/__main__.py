@@ -2,10 +2,11 @@
 
     python -m app [--migrate]    serve, after migrating if asked to
     python -m app migrate        migrate and exit
+    python -m app reseal         seal anew what an old master key has sealed, and exit
     python -m app openapi        print the OpenAPI document; needs nothing
 
-Exit codes: 0 served and told to stop; 1 the database has another schema, or cannot be migrated; 2 a setting
-or an argument is wrong.
+Exit codes: 0 served and told to stop; 1 the database has another schema, cannot be migrated, or holds what
+does not open; 2 a setting or an argument is wrong.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from app import application, migration
 from app.health import readiness
 from app.hints import Hints
 from app.mail.service import Post, choose
+from app.resealing import service as resealing
 from app.server import Server, listen, settle_memory
 from core import log
 from core.db import Database, is_outage
@@ -34,7 +36,7 @@ from core.settings import Settings, load, variable
 Announce = Callable[[], Coroutine[None, None, None]]
 
 _log = log.get(__name__)
-_USAGE = "usage: python -m app [--migrate] | migrate | openapi\n"
+_USAGE = "usage: python -m app [--migrate] | migrate | reseal | openapi\n"
 _LOOPS_GRACE_SECONDS = 10.0
 _READY_POLL_SECONDS = 0.2
 _MAIL_SECONDS = 0.5
@@ -48,6 +50,8 @@ def main(arguments: list[str]) -> int:
                 return uvloop.run(_serve(_settings(), migrate="--migrate" in arguments))
             case ["migrate"]:
                 return uvloop.run(_migrate(load(os.environ)))
+            case ["reseal"]:
+                return uvloop.run(_reseal(load(os.environ, need=("master_keys",))))
             case ["openapi"]:
                 sys.stdout.write(application.describe().decode() + "\n")
                 return 0
@@ -89,6 +93,24 @@ async def _migrate(settings: Settings) -> int:
     finally:
         await database.close()
     return 0
+
+
+async def _reseal(settings: Settings) -> int:
+    keyring = _keyring(settings)
+    log.configure(settings.log_level, process="reseal")
+    database = Database(settings.database_url, name="noonmark-reseal", size=1, pooled=settings.pooled)
+    try:
+        await _require_schema(database)
+        total = await resealing.reseal(database, keyring)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        sys.stderr.write("DATABASE_URL: the database does not answer\n")
+        return 1
+    finally:
+        await database.close()
+    sys.stdout.write(f"resealed {total.resealed}, not opened {total.broken}\n")
+    return 1 if total.broken else 0
 
 
 async def _serve(settings: Settings, *, migrate: bool) -> int:

@@ -1,0 +1,1 @@
+"""Sealing anew, under the master key that seals today, what an older key has sealed."""
