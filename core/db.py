@@ -90,6 +90,13 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
         raise exc.DisconnectionError
 
 
+class _Connection(asyncpg.Connection):
+    """Hangs up without waiting: the answer to a goodbye may never come."""
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        self.terminate()
+
+
 class Database:
     """A pool of connections to one server."""
 
@@ -122,7 +129,9 @@ class Database:
         how: dict[str, Any] = {"statement_cache_size": 0}
         if not self._pooled:
             how = {"server_settings": self._settings}
-        return await asyncpg.connect(self.dsn, timeout=5, command_timeout=command_timeout, **how)
+        return await asyncpg.connect(
+            self.dsn, timeout=5, command_timeout=command_timeout, connection_class=_Connection, **how
+        )
 
     async def _connect(self, *_: object, **__: object) -> Raw:
         return await self.dial()

@@ -36,6 +36,8 @@ from scheduler.sender.sender import Sender, open_sender
 from scheduler.settler import Settler
 
 _LAST_WRITES_SECONDS = 20.0
+_LAST_PASS_SECONDS = 5.0
+_LEAVE_SECONDS = 3.0
 _NAME = "noonmark-scheduler"
 
 _log = log.get(__name__)
@@ -94,11 +96,11 @@ class Scheduler:
         try:
             await stop.wait()
             heartbeat.drain()
-            await asyncio.gather(*taking)
+            await _ended(taking)
             await self._drain(hurry)
         finally:
             over.set()
-            await asyncio.gather(*background)
+            await _ended(background)
             await asyncio.to_thread(heartbeat.stop)
             await self._leave()
 
@@ -150,10 +152,20 @@ class Scheduler:
     async def _leave(self) -> None:
         await self._hints.close()
         try:
-            async with self._database.raw() as db:
+            async with asyncio.timeout(_LEAVE_SECONDS), self._database.raw() as db:
                 await replicas.leave(db, self.replica.id)
         except Exception as error:
             _log.warning("could_not_leave", replica_id=str(self.replica.id), error=repr(error))
+
+
+async def _ended(loops: list[asyncio.Task[None]]) -> None:
+    """Let them finish the pass they are in; one that waits for a silent database is cut off."""
+    done, late = await asyncio.wait(loops, timeout=_LAST_PASS_SECONDS)
+    for loop in late:
+        loop.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    for loop in done:
+        loop.result()
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from tests.e2e.fleet import CALM, Fleet
+from tests.e2e.proxy import Proxy
 from tests.e2e.work import Work
 
 _HASTY = {**CALM, "NOONMARK_DRAIN_SECONDS": "0.5"}
@@ -82,6 +83,15 @@ async def test_what_was_claimed_and_not_begun_is_given_back_and_burns_no_attempt
     assert len(work.arrivals()) == 10
     assert (await work.check()).duplicates == 0
     assert {(one.number, one.outcome) for one in await work.attempts()} == {(1, "succeeded")}
+
+
+@pytest.mark.promise(9)
+async def test_a_replica_that_cannot_reach_the_database_stops_all_the_same(fleet: Fleet, work: Work) -> None:
+    async with Proxy(fleet.dsn) as proxy, fleet.scheduler(dsn=proxy.dsn, settings=CALM) as cut_off:
+        await work.beating(cut_off)
+        proxy.silence()
+        cut_off.tell(signal.SIGTERM)
+        assert await cut_off.exit(within=10) == 0
 
 
 @pytest.mark.promise(9)
