@@ -49,8 +49,21 @@ async def test_an_attempt_that_takes_too_long_is_cut_off_at_its_deadline(
         await work.ended()
     [attempt] = (await work.api.get(f"/v1/jobs/{job_id}/attempts")).json()["items"]
     assert (attempt["outcome"], attempt["error"]["code"]) == ("timed_out", "timeout")
-    assert 1000 <= attempt["duration_ms"] < 2000
+    assert 990 <= attempt["duration_ms"] < 2000
     await wait_until(lambda: work.arrivals()[0].dropped, within=5, what="the receiver lost the call")
+    await work.check()
+
+
+@pytest.mark.promise(10)
+async def test_a_replica_calls_nothing_but_public_addresses_unless_it_is_allowed_to(
+    fleet: Fleet, work: Work
+) -> None:
+    async with fleet.scheduler(settings={**CALM, "NOONMARK_EGRESS_ALLOW": ""}):
+        await work.submit()
+        [ending] = await work.ended()
+    assert (ending.state, ending.error_code) == ("failed", "destination_refused")
+    assert await work.outcomes() == ["blocked"]
+    assert work.arrivals() == []
     await work.check()
 
 

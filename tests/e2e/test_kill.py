@@ -142,6 +142,28 @@ async def test_a_job_of_one_attempt_is_not_delivered_again_after_a_crash(fleet: 
     assert (await work.check()).duplicates == 0
 
 
+@pytest.mark.promise(2)
+@pytest.mark.parametrize("where", [Where.BEFORE, Where.AFTER])
+async def test_a_reaper_killed_around_its_commit_leaves_no_lease_half_taken(
+    fleet: Fleet, work: Work, where: Where
+) -> None:
+    async with Proxy(fleet.dsn) as proxy:
+        async with fleet.scheduler() as doomed:
+            await work.submit(5, orders="hold=1")
+            await work.arrived(5)
+            await work.kill(doomed)
+        async with fleet.reaper(dsn=proxy.dsn) as reaper:
+            reaping = proxy.point("COMMIT", where)
+            await reaping.stopped()
+            reaper.kill()
+            reaping.cut()
+        async with fleet.crew(1):
+            await work.ended()
+    report = await work.check()
+    assert report.duplicates == 5
+    assert [one.outcome for one in await work.attempts()] == ["lost", "succeeded"] * 5
+
+
 @pytest.mark.promise(5)
 async def test_three_reapers_take_each_lease_of_a_dead_replica_once(fleet: Fleet, work: Work) -> None:
     async with fleet.crew(1, reapers=3) as [doomed]:
