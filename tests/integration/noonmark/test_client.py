@@ -9,8 +9,8 @@ import pytest
 import noonmark
 from core.db import Database
 from core.jobs.model import Outcome
+from noonmark import NewJob, Retry, State
 from noonmark import Outcome as Ended
-from noonmark import Retry, State
 from noonmark.options import Options
 from tests.integration.app.jobs.orders import claim, settle
 
@@ -62,6 +62,17 @@ async def test_the_same_key_makes_one_job(client: noonmark.AsyncClient) -> None:
     key = str(uuid4())
     first, second = [await client.jobs.create(HOOK, delay=60, idempotency_key=key) for _ in range(2)]
     assert first.id == second.id
+
+
+async def test_many_jobs_are_created_in_their_order_or_none_is(client: noonmark.AsyncClient) -> None:
+    batch: list[NewJob] = [{"url": f"{HOOK}/{number}", "body": number, "delay": LATER} for number in range(3)]
+    made = await client.jobs.create_many(batch)
+    assert [job.target.url for job in made] == [job["url"] for job in batch]
+    assert (await client.jobs.get(made[2].id)).target.body == 2
+    with pytest.raises(noonmark.ValidationFailed) as refused:
+        await client.jobs.create_many([*batch, {"url": "ftp://example.com"}])
+    assert [fault.pointer for fault in refused.value.errors] == ["/jobs/3/target/url"]
+    assert len([job async for job in client.jobs.list()]) == 3
 
 
 async def test_faults_are_listed(client: noonmark.AsyncClient) -> None:

@@ -56,8 +56,8 @@ def test_the_wheel_alone_runs_in_a_bare_environment(wheel: Path, tmp_path: Path)
     programs = tmp_path / "bare" / "bin"
     pins = _PINNED.findall((ROOT / "requirements" / "develop.txt").read_text())
     (tmp_path / "pins.txt").write_text("\n".join(pins))
-    install = [programs / "python", "-m", "pip", "install", "-q", "-c", tmp_path / "pins.txt", wheel]
-    subprocess.run(install, check=True, cwd=tmp_path)
+    pip = [str(programs / "python"), "-m", "pip", "install", "-q", "-c", str(tmp_path / "pins.txt")]
+    subprocess.run([*pip, str(wheel)], check=True, cwd=tmp_path)
     imported = subprocess.run(
         [programs / "python", "-c", _IMPORT], check=True, cwd=tmp_path, capture_output=True, text=True
     )

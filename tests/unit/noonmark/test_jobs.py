@@ -117,6 +117,21 @@ async def test_a_key_that_is_given_is_sent(client: Driven, server: respx.MockRou
     assert key(route) == "invoice-1042"
 
 
+async def test_many_jobs_are_created_under_one_key(client: Driven, server: respx.MockRouter) -> None:
+    route = server.post("/v1/jobs:batch").respond(201, json={"items": [job(), job(id=OTHER)]})
+    made = await client.do(
+        "jobs.create_many", [{"url": "https://a.example", "delay": 5}, {"url": "https://b.example"}]
+    )
+    assert sent(route) == {
+        "jobs": [
+            {"target": {"url": "https://a.example"}, "delay_seconds": 5},
+            {"target": {"url": "https://b.example"}},
+        ]
+    }
+    assert UUID(key(route))
+    assert [str(one.id) for one in made] == [ID, OTHER]
+
+
 async def test_a_job_is_read(client: Driven, server: respx.MockRouter) -> None:
     result = {"status": 200, "headers": {}, "body": "ok", "truncated": False}
     server.get(f"/v1/jobs/{ID}").respond(json=job(state="succeeded", result=result))
