@@ -4,8 +4,8 @@
 2. Run this, once. It may be repeated at any time, and stopped: each batch is complete in itself.
 3. Take the old key out.
 
-What does not open is left as it is, counted, and makes the command fail: the old key is still needed for it, or
-it is broken.
+What does not open is left as it is, counted, and makes the command fail: the old key is still needed for it,
+or it is broken.
 """
 
 import msgspec
