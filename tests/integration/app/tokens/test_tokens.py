@@ -157,7 +157,7 @@ async def test_tokens_are_listed_page_by_page_newest_first(
     seen: list[str] = []
     cursor: dict[str, str] = {}
     while True:
-        page = (await api.get("/v1/tokens", params={"limit": 2} | cursor, headers=auth)).json()
+        page = (await api.get("/v1/tokens", params={"limit": "2"} | cursor, headers=auth)).json()
         seen += [one["id"] for one in page["items"]]
         if page["next_cursor"] is None:
             break
