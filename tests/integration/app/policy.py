@@ -35,7 +35,6 @@ POLICY = {
     "GET /v1/jobs": Policy(READ),
     "POST /v1/jobs": Policy(WRITE, body=_JOB),
     "POST /v1/jobs:batch": Policy(WRITE, body={"jobs": [_JOB]}),
-    "POST /v1/jobs:batch": Policy(WRITE, body={"jobs": [_JOB]}),
     "GET /v1/jobs/{job_id}": Policy(READ, "job"),
     "PATCH /v1/jobs/{job_id}": Policy(WRITE, "job", {"priority": 1}),
     "GET /v1/jobs/{job_id}/attempts": Policy(READ, "job"),
