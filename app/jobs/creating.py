@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from litestar import Request, Response
 from litestar.openapi.datastructures import ResponseSpec
@@ -10,8 +10,8 @@ from litestar.openapi.spec import OpenAPIHeader, OpenAPIResponse, OpenAPIType, O
 from litestar.params import HeaderParameter
 
 from app.jobs import idempotency
-from app.jobs.schemas import Job
-from app.jobs.service import Made, Origin
+from app.jobs.schemas import CreatedJobs, Job
+from app.jobs.service import Made, MadeMany, Origin
 from app.principal import Principal
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -25,10 +25,15 @@ IdempotencyKey = Annotated[
     ),
 ]
 NEW = "The new job."
+NEW_ONES = "The new jobs."
 REPEATED = ResponseSpec(
     Job, description="The same request was made before; its job as it is now.", generate_examples=False
 )
-
+REPEATED_ONES = ResponseSpec(
+    CreatedJobs,
+    description="The same request was made before; its jobs as they are now, but for those that are gone.",
+    generate_examples=False,
+)
 
 _TEXT = Schema(type=OpenAPIType.STRING)
 _LOCATION = OpenAPIHeader(schema=_TEXT, description="Where the job can be read.")
@@ -39,19 +44,33 @@ _REPLAYED = OpenAPIHeader(schema=_TEXT, description="`true`: the request was mad
 class Creating(Operation):
     """Documents the headers of both ways in which a creating route answers."""
 
+    located: ClassVar[dict[str, OpenAPIHeader]] = {"Location": _LOCATION}
+
     def __post_init__(self) -> None:
         """Litestar would show one way only, and no type."""
-        headers = {"201": {"Location": _LOCATION}}
-        headers["200"] = headers["201"] | {idempotency.REPLAYED: _REPLAYED}
+        headers = {"201": self.located, "200": self.located | {idempotency.REPLAYED: _REPLAYED}}
         for status, response in (self.responses or {}).items():
             if isinstance(response, OpenAPIResponse) and status in headers:
                 response.headers = {**headers[status]}
+
+
+@dataclass
+class CreatingMany(Creating):
+    """The same for many at once, which are in no single place."""
+
+    located: ClassVar[dict[str, OpenAPIHeader]] = {}
 
 
 def origin(request: Request[Any, Any, Any], principal: Principal, request_id: str) -> Origin:
     """Who asks; with a valid `traceparent`, every attempt belongs to its trace."""
     trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     return Origin(principal.tenant_id, request_id, trace[1] if trace is not None else None)
+
+
+def answered_many(made: MadeMany) -> Response[CreatedJobs]:
+    """201 with the new jobs, or 200 with those that the same request made before."""
+    headers = {idempotency.REPLAYED: "true"} if made.replayed else {}
+    return Response(CreatedJobs(made.jobs), status_code=200 if made.replayed else 201, headers=headers)
 
 
 def answered(made: Made) -> Response[Job]:

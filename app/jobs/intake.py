@@ -1,20 +1,27 @@
-"""A job's request body that does not fit its schema: the other faults it has are told along.
+"""Request bodies of new jobs that do not fit their schema: the other faults they have are told along.
 
 The parts that do not fit are taken out, what is left is checked as a whole job would be. A target of a type
 that we do not know is one fault of its own, whatever else such a target holds.
 """
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from app.jobs import checks
 from app.jobs.schemas import CreateJob
 from app.request import JsonRequest
 from core.errors import Fault, Invalid
 
+MAX_FAULTS = 100
+"""Of a batch; who has more will be told the others next time."""
+
 _TYPE = "/target/type"
+_ITEM = re.compile(r"/jobs/(?P<index>\d+)(?P<rest>/.*|)\Z", re.DOTALL)
 _SOMEWHERE = "http://placeholder.invalid/"
 
 
@@ -28,6 +35,48 @@ class CreateJobRequest(JsonRequest):
         except Invalid as error:
             found = error.faults
         raise refusal(await self.body(), found, now=datetime.now(UTC))
+
+
+class CreateJobsRequest(JsonRequest):
+    """Decodes a batch; Invalid lists what is wrong with each of its jobs."""
+
+    async def json(self) -> Any:
+        """The decoded body."""
+        try:
+            return await super().json()
+        except Invalid as error:
+            found = error.faults
+        raise refusal_of_many(await self.body(), found, now=datetime.now(UTC))
+
+
+def refusal_of_many(raw: bytes, found: list[Fault], *, now: datetime) -> Invalid:
+    """All that is wrong with a batch of which `found` does not fit the schema."""
+    try:
+        items = msgspec.json.decode(raw, type=dict[str, list[Raw]])["jobs"]
+    except (msgspec.MsgspecError, KeyError):
+        return Invalid(found)
+    below: dict[int, list[Fault]] = {}
+    for fault in found:
+        place = _ITEM.match(str(fault.pointer))
+        if place is None:
+            return Invalid(found)
+        inner = msgspec.structs.replace(fault, pointer=place["rest"])
+        below.setdefault(int(place["index"]), []).append(inner)
+    refusals = [
+        (index, refusal(bytes(item), below.get(index, []), now=now)) for index, item in enumerate(items)
+    ]
+    return gathered([(index, error) for index, error in refusals if error.faults])
+
+
+def gathered(refusals: Sequence[tuple[int, Invalid]]) -> Invalid:
+    """One refusal of a batch, of those of its jobs; its code is theirs if they agree."""
+    faults = [
+        msgspec.structs.replace(fault, pointer=f"/jobs/{index}{fault.pointer}")
+        for index, error in refusals
+        for fault in error.faults
+    ]
+    codes = {error.code for _, error in refusals}
+    return Invalid(faults[:MAX_FAULTS], code=codes.pop() if len(codes) == 1 else "validation_failed")
 
 
 def refusal(raw: bytes, found: list[Fault], *, now: datetime) -> Invalid:

@@ -14,7 +14,7 @@ import msgspec
 from app.jobs import idempotency
 from app.jobs import store as reads
 from app.jobs.idempotency import Key
-from app.jobs.store import Stored
+from app.jobs.store import KeyUse, Stored
 from core.db import Raw
 from core.errors import Fault, Invalid, NotFound, Unavailable
 from core.jobs import store as jobs
@@ -35,7 +35,7 @@ async def place(db: Raw, new: NewJob, key: Key | None) -> Fresh | Stored | Refus
     """Store a new job; or give the one that its key made before, as it is now; or say why neither."""
     [created] = await jobs.create(db, [new])
     if created.created:
-        return Fresh(_fresh(new, created), created.due_in)
+        return Fresh(fresh(new, created, new.body), created.due_in)
     if not created.queue_known or key is None:
         return Invalid([unknown_queue()])
     return await repeated(db, key, tenant=new.tenant_id)
@@ -43,15 +43,21 @@ async def place(db: Raw, new: NewJob, key: Key | None) -> Fresh | Stored | Refus
 
 async def repeated(db: Raw, key: Key, *, tenant: UUID) -> Stored | Refusal:
     """The job that this key made before, as it is now, or why there is none to show."""
-    use = await reads.key_use(db, key, tenant=tenant)
-    if use is None:
-        return Unavailable("The idempotency key has just expired; try again.")
-    if not use.same:
-        return idempotency.reused()
+    use = await used(db, key, tenant=tenant)
+    if not isinstance(use, KeyUse):
+        return use
     return await reads.get(db, use.job_id, tenant=tenant) or NotFound("The job of this key is gone.")
 
 
-def _fresh(new: NewJob, created: Created) -> Stored:
+async def used(db: Raw, key: Key, *, tenant: UUID) -> KeyUse | Refusal:
+    """What this key was used for, if that was the same request."""
+    use = await reads.key_use(db, key, tenant=tenant)
+    if use is None:
+        return Unavailable("The idempotency key has just expired; try again.")
+    return use if use.same else idempotency.reused()
+
+
+def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
     """A job that was stored just now, without reading it again."""
     due_at = max(created.fire_at, created.created_at)
     return Stored(
@@ -60,7 +66,7 @@ def _fresh(new: NewJob, created: Created) -> Stored:
         queue=new.queue,
         priority=new.priority,
         target=new.target,
-        body=new.body,
+        body=body,
         timeout_seconds=new.timeout_seconds,
         success=new.success,
         retry=new.retry,
@@ -73,9 +79,9 @@ def _fresh(new: NewJob, created: Created) -> Stored:
     )
 
 
-def unknown_queue() -> Fault:
+def unknown_queue(below: str = "") -> Fault:
     """The fault of a queue that this tenant does not have."""
-    return Fault("unknown_queue", "is not one of your queues", pointer="/queue")
+    return Fault("unknown_queue", "is not one of your queues", pointer=f"{below}/queue")
 
 
 def _utc(text: str | None) -> datetime | None:

@@ -1,5 +1,7 @@
 """From rows to what users see. Nothing secret passes: sealed values are not even read."""
 
+from functools import lru_cache
+
 import msgspec
 from msgspec import UNSET, Raw
 
@@ -13,15 +15,16 @@ from core.jobs.model import Event, HttpTarget, Outcome
 from core.jobs.success import Success
 
 _targets = msgspec.json.Decoder(HttpTarget)
-retries = msgspec.json.Decoder(Retry)
-successes = msgspec.json.Decoder(Success)
+# Most jobs have one of a few policies.
+retries = lru_cache(maxsize=256)(msgspec.json.Decoder(Retry).decode)
+successes = lru_cache(maxsize=256)(msgspec.json.Decoder(Success).decode)
 words = msgspec.json.Decoder(dict[str, str])
 """Labels and headers."""
 
 
 def job(stored: Stored) -> Job:
     """A job as the API shows it."""
-    retry = retries.decode(stored.retry)
+    retry = retries(stored.retry)
     over = stored.state in FINAL
     return Job(
         id=stored.id,
@@ -35,7 +38,7 @@ def job(stored: Stored) -> Job:
         retry=retry,
         labels=words.decode(stored.labels),
         expires_at=stored.expires_at,
-        success=successes.decode(stored.success),
+        success=successes(stored.success),
         attempts_made=stored.attempts_made,
         attempts_left=0 if over else max(0, retry.max_attempts - stored.attempts_made),
         last_error=error(stored.error_code, stored.error_message),

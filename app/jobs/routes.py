@@ -13,11 +13,32 @@ from app.cursors import Cursor, Limit
 from app.hints import Hints
 from app.jobs import checks, filters, idempotency, moves, pages, reading, replays
 from app.jobs import store as jobs
-from app.jobs.creating import NEW, REPEATED, Creating, IdempotencyKey, answered, origin
+from app.jobs.creating import (
+    NEW,
+    NEW_ONES,
+    REPEATED,
+    REPEATED_ONES,
+    Creating,
+    CreatingMany,
+    IdempotencyKey,
+    answered,
+    answered_many,
+    origin,
+)
 from app.jobs.filters import Filter
-from app.jobs.intake import CreateJobRequest
+from app.jobs.intake import CreateJobRequest, CreateJobsRequest
 from app.jobs.moves import Cancelled, Edited
-from app.jobs.schemas import Attempts, CreateJob, EditJob, Events, Job, JobPage, ReplayJob
+from app.jobs.schemas import (
+    Attempts,
+    CreatedJobs,
+    CreateJob,
+    CreateJobs,
+    EditJob,
+    Events,
+    Job,
+    JobPage,
+    ReplayJob,
+)
 from app.jobs.service import Jobs
 from app.principal import Principal
 from core import metrics
@@ -25,6 +46,7 @@ from core.db import Database
 from core.errors import NotFound
 from core.jobs.model import State
 
+_MAX_BATCH_BODY = 16 * 1024 * 1024
 _ABORTING = "It is in a replica's hands, which aborts it: `cancelling`, then `cancelled`."
 
 
@@ -49,6 +71,30 @@ async def create(
     raw = await request.body()
     key = idempotency.key(idempotency_key, scope="POST /v1/jobs", raw=raw)
     return answered(await making.create(data, origin(request, principal, request_id), key))
+
+
+@post(
+    "/jobs:batch",
+    operation_id="createJobs",
+    summary="Create many jobs",
+    request_class=CreateJobsRequest,
+    request_max_body_size=_MAX_BATCH_BODY,
+    operation_class=CreatingMany,
+    response_description=NEW_ONES,
+    responses={200: REPEATED_ONES},
+)
+async def create_many(
+    data: JSONBody[CreateJobs],
+    request: Request[Any, Any, Any],
+    principal: NamedDependency[Principal],
+    request_id: NamedDependency[str],
+    making: NamedDependency[Jobs],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[CreatedJobs]:
+    """All of them or none: one that has a fault stores nothing. A 2xx answer means that all are committed."""
+    raw = await request.body()
+    key = idempotency.key(idempotency_key, scope="POST /v1/jobs:batch", raw=raw)
+    return answered_many(await making.create_many(data.jobs, origin(request, principal, request_id), key))
 
 
 @get(
@@ -190,5 +236,7 @@ async def replay(
 def router() -> Router:
     """The routes of jobs."""
     return Router(
-        "/v1", route_handlers=[create, listed, read, attempts, events, edit, cancel, replay], tags=["jobs"]
+        "/v1",
+        route_handlers=[create, create_many, listed, read, attempts, events, edit, cancel, replay],
+        tags=["jobs"],
     )

@@ -21,6 +21,7 @@ Instant = Annotated[
 ]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
 PriorityName = Literal["critical", "high", "normal", "low"]
+MAX_BATCH = 1000
 PRIORITIES: dict[str, int] = {"critical": 100, "high": 75, "normal": 50, "low": 0}
 
 _FireAt = Annotated[Instant, Meta(description="When to fire; an instant that has passed means now.")]
@@ -107,6 +108,20 @@ class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     success: SuccessRule = SuccessRule()
     retry: RetryPolicy = RetryPolicy()
     labels: _Labels = {}
+
+
+class CreateJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Jobs to be done, all of them or none."""
+
+    jobs: Annotated[
+        tuple[CreateJob, ...],
+        Meta(
+            min_length=1,
+            max_length=MAX_BATCH,
+            description="Up to 1,000; each is what creating one job takes.",
+            examples=[[{"target": {"url": "https://example.com/hook"}, "delay_seconds": 60}]],
+        ),
+    ]
 
 
 class EditJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -208,6 +223,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: Instant | None
     cancel_requested_at: Instant | None
     replay_of: UUID | None
+
+
+class CreatedJobs(msgspec.Struct, frozen=True):
+    """The jobs of a batch, in the order they were given, without their bodies."""
+
+    items: list[Job]
 
 
 class JobPage(msgspec.Struct, frozen=True):

@@ -3,15 +3,19 @@
 Nothing is stored unless all of a request is right, and every fault of it is told at once.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import itemgetter
 from uuid import UUID
 
 import msgspec
 
 from app.errors import Rejected
 from app.hints import Hints
-from app.jobs import checks, content, masking, placing, reading
+from app.jobs import batches, checks, content, intake, masking, placing, reading
 from app.jobs import store as jobs
+from app.jobs.batches import StoredBatch
 from app.jobs.content import Content
 from app.jobs.idempotency import Key
 from app.jobs.placing import Fresh
@@ -20,9 +24,11 @@ from app.jobs.store import Stored
 from core import ids, metrics
 from core.db import Database
 from core.egress.guard import Egress
-from core.egress.urls import Url, parse_url
+from core.egress.urls import Url
 from core.errors import Fault, Invalid, NoonmarkError
+from core.jobs.backoff import Retry
 from core.jobs.model import HttpTarget, NewJob
+from core.jobs.success import Success
 from core.sealing import Keyring
 from core.tenants.store import header_context
 
@@ -45,6 +51,13 @@ class Made(msgspec.Struct, frozen=True):
     """Whether the same request, by its idempotency key, had made it before."""
 
 
+class MadeMany(msgspec.Struct, frozen=True):
+    """The answer to a request that creates a batch."""
+
+    jobs: list[Job]
+    replayed: bool
+
+
 class Jobs:
     """What the creating routes share."""
 
@@ -57,10 +70,23 @@ class Jobs:
     async def create(self, asked: CreateJob, origin: Origin, key: Key | None) -> Made:
         """Store a new job, or find the one its key made. Raises Invalid with every fault, Rejected (413)."""
         body = await self._checked(asked, origin.tenant_id)
-        new = self._new(asked, body, origin, key)
+        new = self._new(asked, body, origin, key, ids.new())
         async with self._database.raw() as db:
             placed = await placing.place(db, new, key)
         return self.finish(placed)
+
+    async def create_many(self, asked: Sequence[CreateJob], origin: Origin, key: Key | None) -> MadeMany:
+        """Store all of these new jobs, or find those their key made. Raises Invalid with every fault."""
+        batch = await self._batch(asked, origin, key)
+        async with self._database.raw() as db:
+            placed = await batches.place(db, batch, key)
+        if isinstance(placed, NoonmarkError):
+            raise placed
+        if isinstance(placed, StoredBatch):
+            return MadeMany([reading.job(one) for one in placed.jobs], replayed=True)
+        metrics.jobs_created.inc(len(batch))
+        self._hints.work(min(one.due_in for one in placed.jobs))
+        return MadeMany([reading.job(one.job) for one in placed.jobs], replayed=False)
 
     def finish(self, placed: Fresh | Stored | NoonmarkError) -> Made:
         """The answer to what was committed, or raises what was refused."""
@@ -74,24 +100,64 @@ class Jobs:
 
     async def _checked(self, asked: CreateJob, tenant: UUID) -> Content:
         """The body to store, of a job that has nothing wrong."""
-        faults = checks.faults(asked, now=datetime.now(UTC))
+        body = self._judged(asked, datetime.now(UTC))
+        if isinstance(body, Content):
+            return body
+        if isinstance(body, Invalid) and body.code == "validation_failed":
+            strangers = await self._strangers({asked.queue}, tenant)
+            raise Invalid(body.faults + [placing.unknown_queue() for _ in strangers])
+        raise body
+
+    async def _batch(self, asked: Sequence[CreateJob], origin: Origin, key: Key | None) -> list[NewJob]:
+        """The jobs to store, if none has anything wrong; the first one carries the key."""
+        now = datetime.now(UTC)
+        judged = [self._judged(one, now) for one in asked]
+        refused = [(index, body) for index, body in enumerate(judged) if not isinstance(body, Content)]
+        if refused:
+            raise await self._refusal(asked, refused, origin.tenant_id)
+        keys = [key, *[None] * (len(asked) - 1)]
+        made = zip(asked, judged, keys, batches.ids_of(batches.first_id(), len(asked)), strict=True)
+        return [
+            self._new(one, body, origin, its_key, id)
+            for one, body, its_key, id in made
+            if isinstance(body, Content)
+        ]
+
+    async def _refusal(
+        self, asked: Sequence[CreateJob], refused: Sequence[tuple[int, Invalid | Rejected]], tenant: UUID
+    ) -> NoonmarkError:
+        """All that is wrong with a batch; what is too large is told alone, and last."""
+        invalid = [(index, error) for index, error in refused if isinstance(error, Invalid)]
+        if not invalid:
+            return refused[0][1]
+        strangers = await self._strangers({one.queue for one in asked}, tenant)
+        invalid += [
+            (index, Invalid([placing.unknown_queue()]))
+            for index, one in enumerate(asked)
+            if one.queue in strangers
+        ]
+        return intake.gathered(sorted(invalid, key=itemgetter(0)))
+
+    async def _strangers(self, queues: set[str], tenant: UUID) -> set[str]:
+        """Those of these names that no queue of the tenant has."""
+        async with self._database.raw() as db:
+            return queues - await jobs.known_queues(db, queues, tenant=tenant)
+
+    def _judged(self, asked: CreateJob, now: datetime) -> Content | Invalid | Rejected:
+        """The body to store, or what is wrong with the job, but for its queue."""
         body = content.taken(asked.target)
+        faults = checks.faults(asked, now=now, body=body)
         if faults or isinstance(body, Fault):
-            raise Invalid(faults + await self._queue_faults(asked.queue, tenant))
-        url = parse_url(asked.target.url)
+            return Invalid(faults)
+        url = checks.parsed(asked.target.url)
         if isinstance(url, Url) and (refusal := self._egress.refuse_literal(url)) is not None:
             fault = Fault(refusal.code, refusal.message, pointer="/target/url")
-            raise Invalid([fault], code="destination_refused")
+            return Invalid([fault], code="destination_refused")
         if len(body.data) > content.MAX_BYTES:
-            raise Rejected(413, "payload_too_large", "The job's body is larger than 1 MiB.")
+            return Rejected(413, "payload_too_large", "The job's body is larger than 1 MiB.")
         return body
 
-    async def _queue_faults(self, queue: str, tenant: UUID) -> list[Fault]:
-        async with self._database.raw() as db:
-            known = await jobs.knows_queue(db, queue, tenant=tenant)
-        return [] if known else [placing.unknown_queue()]
-
-    def _new(self, asked: CreateJob, body: Content, origin: Origin, key: Key | None) -> NewJob:
+    def _new(self, asked: CreateJob, body: Content, origin: Origin, key: Key | None, id: UUID) -> NewJob:
         plain, secret = masking.divide(asked.target.headers, asked.target.secret_headers)
         target = HttpTarget(
             url=asked.target.url,
@@ -101,7 +167,7 @@ class Jobs:
             body_kind=body.kind,
         )
         return NewJob(
-            id=ids.new(),
+            id=id,
             tenant_id=origin.tenant_id,
             queue=asked.queue,
             priority=checks.priority(asked.priority),
@@ -110,8 +176,8 @@ class Jobs:
             body=body.data,
             sealed_headers=self._sealed(secret, origin.tenant_id),
             timeout_seconds=asked.timeout_seconds,
-            success=_json(asked.success),
-            retry=_json(asked.retry),
+            success=_policy(asked.success),
+            retry=_policy(asked.retry),
             labels=_json(asked.labels),
             fire_at=asked.fire_at.isoformat() if asked.fire_at is not None else None,
             delay_seconds=asked.delay_seconds or 0.0,
@@ -130,3 +196,9 @@ class Jobs:
 
 def _json(value: object) -> str:
     return _encoder.encode(value).decode()
+
+
+@lru_cache(maxsize=256)
+def _policy(rule: Success | Retry) -> str:
+    """Most jobs have one of a few."""
+    return _json(rule)

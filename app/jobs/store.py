@@ -8,7 +8,7 @@ History is partitioned by day on its own ids. A job's cannot be older than the j
 older partitions are not looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -199,12 +199,12 @@ async def key_use(db: Raw, key: Key, *, tenant: UUID) -> KeyUse | None:
     return None if row is None else KeyUse(*row)
 
 
-async def knows_queue(db: Raw, name: str, *, tenant: UUID) -> bool:
-    """Whether this tenant has a queue of this name."""
-    known: bool = await db.fetchval(
-        "SELECT EXISTS (SELECT FROM queues WHERE tenant_id = $1 AND name = $2)", tenant, name
+async def known_queues(db: Raw, names: Iterable[str], *, tenant: UUID) -> set[str]:
+    """Those of these names that a queue of this tenant has."""
+    rows = await db.fetch(
+        "SELECT name FROM queues WHERE tenant_id = $1 AND name = ANY($2)", tenant, list(names)
     )
-    return known
+    return {row[0] for row in rows}
 
 
 def stored(row: Any) -> Stored:
