@@ -31,6 +31,7 @@ class Jobs(Noun):
     get = Does(jobs.get)
     list = Lists(jobs.listed)
     cancel = Does(jobs.cancel)
+    cancel_all = Does(jobs.cancel_all)
     edit = Does(jobs.edit)
     replay = Does(jobs.replay)
     attempts = Does(jobs.attempts)
@@ -46,6 +47,7 @@ class AsyncJobs(AsyncNoun):
     get = AsyncDoes(jobs.get)
     list = AsyncLists(jobs.listed)
     cancel = AsyncDoes(jobs.cancel)
+    cancel_all = AsyncDoes(jobs.cancel_all)
     edit = AsyncDoes(jobs.edit)
     replay = AsyncDoes(jobs.replay)
     attempts = AsyncDoes(jobs.attempts)
@@ -59,6 +61,8 @@ class DeadLetters(Noun):
     list = Lists(dead_letters.listed)
     get = Does(dead_letters.get)
     replay = Does(dead_letters.replay)
+    replay_all = Does(dead_letters.replay_all)
+    purge = Does(dead_letters.purge)
 
 
 class AsyncDeadLetters(AsyncNoun):
@@ -67,6 +71,8 @@ class AsyncDeadLetters(AsyncNoun):
     list = AsyncLists(dead_letters.listed)
     get = AsyncDoes(dead_letters.get)
     replay = AsyncDoes(dead_letters.replay)
+    replay_all = AsyncDoes(dead_letters.replay_all)
+    purge = AsyncDoes(dead_letters.purge)
 
 
 class SigningSecrets(Noun):

@@ -6,7 +6,7 @@ it means another instant on every machine.
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, Required, TypedDict
 
@@ -75,6 +75,20 @@ class Filter(TypedDict, total=False):
     url_contains: str
 
 
+class LetterFilter(TypedDict, total=False):
+    """Which dead letters; all that is given must fit."""
+
+    queue: str
+    labels: Mapping[str, str]
+    failed_after: datetime
+    failed_before: datetime
+
+
+Names = Set[str]
+
+JOBS: Names = Filter.__annotations__.keys()
+LETTERS: Names = LetterFilter.__annotations__.keys()
+
 _TARGET = {"method", "headers", "secret_headers", "body", "body_text"}
 _DIRECT = {"queue", "priority", "retry", "labels", "timeout_seconds"}
 _KNOWN = Options.__annotations__.keys() | {"url"}
@@ -110,10 +124,30 @@ def changed(difference: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def filtering(which: Mapping[str, Any]) -> Query:
+def filtering(which: Mapping[str, Any], known: Names = JOBS) -> Query:
     """A filter as a query; several states are several parameters, and so are labels."""
-    _check(which, Filter.__annotations__.keys())
+    _check(which, known)
     return tuple(pair for name, value in which.items() for pair in _parameters(name, value))
+
+
+def selecting(which: Mapping[str, Any], known: Names = JOBS, *, everything: bool) -> dict[str, Any]:
+    """A filter as a body. What is done to many has to say which, or that it means all of them."""
+    _check(which, known)
+    if everything == bool(which):
+        raise ValueError("give a filter or everything=True: one of them, and not both")
+    return {"all": True} if everything else {name: _member(name, value) for name, value in which.items()}
+
+
+def _member(name: str, value: Any) -> Any:
+    match value:
+        case datetime():
+            return instant(name, value)
+        case str():
+            return [value] if name == "state" else value
+        case Mapping():
+            return dict(value)
+        case _:
+            return [str(each) for each in value]
 
 
 def instant(name: str, given: datetime) -> str:
@@ -135,7 +169,7 @@ def _parameters(name: str, value: Any) -> list[tuple[str, str]]:
             return [(name, str(each)) for each in value]
 
 
-def _check(given: Mapping[str, Any], known: Any) -> None:
+def _check(given: Mapping[str, Any], known: Names) -> None:
     unknown = ", ".join(sorted(given.keys() - known))
     if unknown:
         raise TypeError(f"there is no option {unknown}; there are {', '.join(sorted(known))}")

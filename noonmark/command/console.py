@@ -135,6 +135,13 @@ class Console:
         else:
             self.exactly(told)
 
+    def counts(self, told: Told[dict[str, Any]]) -> None:
+        """Show what was done to many."""
+        if self.output == "json":
+            self.exactly(told)
+        else:
+            self.say(table.facts(list(told.value.items())))
+
     def exactly(self, told: Told[Any]) -> None:
         """The API's answer, as it came."""
         if told.response is not None:

@@ -1,12 +1,13 @@
 """`jobctl dlq …`"""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import click
 
 from noonmark import dead_letters
-from noonmark.command import completion, console, making, rendering
+from noonmark.command import completion, console, making, rendering, values
 from noonmark.command.console import Leaf
 
 _LETTER = click.argument("job_id", metavar="ID", type=click.UUID, shell_complete=completion.letter_ids)
@@ -17,14 +18,25 @@ def group() -> None:
     """See and replay jobs that failed for good."""
 
 
+_FILTER = (
+    click.option("--queue", shell_complete=completion.queues),
+    click.option("--label", "labels", type=values.pair("="), multiple=True, metavar="NAME=VALUE"),
+    click.option("--failed-after", type=values.instant, metavar="TIME"),
+    click.option("--failed-before", type=values.instant, metavar="TIME"),
+)
+
+
 @group.command("list", cls=Leaf)
+@making.options(*_FILTER)
 @click.option("--limit", type=click.IntRange(1, 100), help="Items on a page.")
 @click.option("--cursor", help="Where a page before ended.")
 @click.option("--all", "every", is_flag=True, help="All pages.")
 @click.pass_context
-def listed(context: click.Context, limit: int | None, cursor: str | None, every: bool) -> None:
+def listed(
+    context: click.Context, /, limit: int | None, cursor: str | None, every: bool, **typed: Any
+) -> None:
     """List dead letters, newest first."""
-    listing = dead_letters.listed(limit=limit, cursor=cursor)
+    listing = dead_letters.listed(limit=limit, cursor=cursor, **making.which(typed))
     console.of(context).many(listing, rendering.LETTERS, every=every)
 
 
@@ -52,6 +64,28 @@ def replay(
     here = console.of(context)
     talk = dead_letters.replay(job_id, **making.difference(at, delay, max_attempts))
     here.one(here.ask(talk), rendering.job)
+
+
+@group.command("replay-all", cls=Leaf)
+@making.options(*_FILTER, making.EVERYTHING, making.YES)
+@click.pass_context
+def replay_all(context: click.Context, /, everything: bool, yes: bool, **typed: Any) -> None:
+    """Replay every dead letter that fits a filter, or every one."""
+    which = making.which(typed, everything=everything)
+    here = console.of(context)
+    making.confirm("Replay all of these dead letters?", yes=yes)
+    here.counts(here.ask(dead_letters.replay_all(everything=everything, **which)))
+
+
+@group.command("purge", cls=Leaf)
+@making.options(*_FILTER, making.EVERYTHING, making.YES)
+@click.pass_context
+def purge(context: click.Context, /, everything: bool, yes: bool, **typed: Any) -> None:
+    """Delete every dead letter that fits a filter, or every one, for good."""
+    which = making.which(typed, everything=everything)
+    here = console.of(context)
+    making.confirm("Delete all of these dead letters for good?", yes=yes)
+    here.counts(here.ask(dead_letters.purge(everything=everything, **which)))
 
 
 group.add_command(replay, "retry")

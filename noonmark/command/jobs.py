@@ -91,8 +91,7 @@ def get(context: click.Context, /, job_id: UUID) -> None:
     here.one(here.ask(jobs.get(job_id)), rendering.job)
 
 
-@group.command("list", cls=Leaf)
-@making.options(
+_FILTER = (
     click.option("--state", multiple=True, type=click.Choice([str(s) for s in State if s != State.UNKNOWN])),
     click.option("--queue", shell_complete=completion.queues),
     click.option("--label", "labels", type=values.pair("="), multiple=True, metavar="NAME=VALUE"),
@@ -101,18 +100,17 @@ def get(context: click.Context, /, job_id: UUID) -> None:
     click.option("--created-before", type=values.instant, metavar="TIME"),
     click.option("--fire-after", type=values.instant, metavar="TIME"),
     click.option("--fire-before", type=values.instant, metavar="TIME"),
-    _LIMIT,
-    _CURSOR,
-    _ALL,
 )
+
+
+@group.command("list", cls=Leaf)
+@making.options(*_FILTER, _LIMIT, _CURSOR, _ALL)
 @click.pass_context
 def listed(
-    context: click.Context, /, limit: int | None, cursor: str | None, every: bool, **which: Any
+    context: click.Context, /, limit: int | None, cursor: str | None, every: bool, **typed: Any
 ) -> None:
     """List jobs, newest first. Filters narrow one another down; --state may be repeated."""
-    which["labels"] = dict(which["labels"])
-    given: Any = {name: value for name, value in which.items() if value}
-    listing = jobs.listed(limit=limit, cursor=cursor, **given)
+    listing = jobs.listed(limit=limit, cursor=cursor, **making.which(typed))
     console.of(context).many(listing, rendering.JOBS, every=every)
 
 
@@ -126,6 +124,17 @@ def cancel(context: click.Context, /, job_ids: tuple[UUID, ...]) -> None:
     here = console.of(context)
     for job_id in job_ids:
         here.one(here.ask(jobs.cancel(job_id)), lambda job: f"{job.id}  {job.state}")
+
+
+@group.command("cancel-all", cls=Leaf)
+@making.options(*_FILTER, making.EVERYTHING, making.YES)
+@click.pass_context
+def cancel_all(context: click.Context, /, everything: bool, yes: bool, **typed: Any) -> None:
+    """End every job that fits a filter, or every one."""
+    which = making.which(typed, everything=everything)
+    here = console.of(context)
+    making.confirm("Cancel all of these jobs?", yes=yes)
+    here.counts(here.ask(jobs.cancel_all(everything=everything, **which)))
 
 
 @group.command("edit", cls=Leaf)

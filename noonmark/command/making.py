@@ -1,5 +1,6 @@
 """The options that describe a new job: the same for `jobs create`, `submit` and `run`."""
 
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ WHEN = (
     click.option("--at", type=values.instant, metavar="TIME", help="Fire then: 2027-01-01T09:00:00+01:00."),
     click.option("--in", "delay", type=values.duration, metavar="DURATION", help="Fire after 90s, 5m, 2h."),
 )
+EVERYTHING = click.option("--all", "everything", is_flag=True, help="No filter: every one there is.")
+YES = click.option("--yes", is_flag=True, help="Don't ask.")
 WHAT = (
     click.option("-X", "--method", metavar="METHOD", help="POST unless given."),
     click.option(
@@ -83,6 +86,24 @@ def what(typed: dict[str, Any]) -> dict[str, Any]:
 def difference(at: datetime | None, delay: timedelta | None, max_attempts: int | None) -> dict[str, Any]:
     """What a replay does otherwise."""
     return when(at, delay) | ({} if max_attempts is None else {"retry": {"max_attempts": max_attempts}})
+
+
+def which(typed: dict[str, Any], *, everything: bool | None = None) -> Any:
+    """The filter that was typed; for an action with `everything` there has to be one of the two, and not both."""
+    typed["labels"] = dict(typed["labels"])
+    given = {name: value for name, value in typed.items() if value}
+    if everything is not None and everything == bool(given):
+        raise click.UsageError("give a filter or --all: one of them, and not both")
+    return given
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless it was answered beforehand. In a pipe nobody can answer, so that is refused."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is here to confirm this: add --yes")
+    click.confirm(question, abort=True, err=True)
 
 
 def _body(data: str | None, text: str | None, file: str | None) -> dict[str, Any]:

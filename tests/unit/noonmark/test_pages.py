@@ -73,6 +73,6 @@ def test_a_command_is_on_the_page(command: str) -> None:
     assert f"`jobctl {command}" in JOBCTL.split("## Commands")[1].split("\n## ")[0]
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"`jobctl ([a-z]+(?: [a-z]+)?)", JOBCTL))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`jobctl ([a-z]+(?: [a-z-]+)?)", JOBCTL))))
 def test_a_command_of_the_page_is_there(command: str) -> None:
     assert command in commands(program)

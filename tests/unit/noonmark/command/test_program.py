@@ -40,6 +40,26 @@ def test_a_dead_letter_is_replayed(jobctl: Jobctl, server: respx.MockRouter, ver
     assert jobctl("dlq", verb, ID, "-o", "id").stdout == f"{OTHER}\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (("jobs", "cancel-all"), "/v1/jobs:cancel"),
+        (("dlq", "replay-all"), "/v1/dlq:replay"),
+        (("dlq", "purge"), "/v1/dlq:purge"),
+    ],
+)
+def test_what_is_done_to_many_is_confirmed_and_counted(
+    jobctl: Jobctl, server: respx.MockRouter, command: tuple[str, str], path: str
+) -> None:
+    route = server.post(path).respond(json={"count": 3})
+    assert jobctl(*command, "--yes").exit_code == 2
+    assert jobctl(*command, "--all", "--queue", "mail", "--yes").exit_code == 2
+    assert "add --yes" in jobctl(*command, "--queue", "mail").stderr
+    assert not route.called
+    assert jobctl(*command, "--queue", "mail", "--yes").stdout == "count  3\n"
+    assert json.loads(route.calls.last.request.content) == {"queue": "mail"}
+
+
 def test_a_new_token_is_shown_first(jobctl: Jobctl, server: respx.MockRouter) -> None:
     route = server.post("/v1/tokens").respond(201, json=TOKEN | {"token": "nm_secret"})
     result = jobctl("tokens", "create", "ci", "--scope", "jobs:read", "--expires-in", "30d")
@@ -136,7 +156,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_commands_are_completed() -> None:
-    assert completed("jobs", "ca") == ["cancel"]
+    assert completed("jobs", "ca") == ["cancel", "cancel-all"]
 
 
 def test_queues_are_completed_by_name(jobctl: Jobctl, server: respx.MockRouter) -> None:
