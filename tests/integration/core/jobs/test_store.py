@@ -175,6 +175,20 @@ async def test_a_settlement_without_the_right_token_changes_nothing(
         assert (settled.fate, await place(db, job)) == (Fate.FENCED, "leases")
 
 
+@pytest.mark.promise(5)
+async def test_a_lease_that_was_given_back_cannot_settle_the_next_one_of_the_same_number(
+    database: Database, tenant: Tenant
+) -> None:
+    async with database.raw() as db:
+        await make_job(db, tenant)
+        [first] = await claim(db, tenant)
+        await jobs.settle(db, [settlement(first, None)])
+        [second] = await claim(db, tenant)
+        [late] = await jobs.settle(db, [settlement(first)])
+        assert (first.attempt, second.attempt, late.fate) == (1, 1, Fate.FENCED)
+        assert await place(db, second.job_id) == "leases"
+
+
 async def test_settling_twice_is_told_apart_from_being_fenced(database: Database, tenant: Tenant) -> None:
     async with database.raw() as db:
         await make_job(db, tenant)
