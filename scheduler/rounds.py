@@ -117,9 +117,11 @@ class Rounds:
                 seen = await jobs.survey(db, since=self._marks.timers, after=self._after)
                 self._clock.observe(seen.now)
                 moved = await self._take(db, seen, free, taken)
-        finally:
-            # Whatever a later statement met: what an earlier one claimed is ours, and is to be started.
-            await self._begin(taken)
+        except BaseException:
+            # Whatever this statement met, what an earlier one claimed is ours. Each asks for its keys itself.
+            self._dispatcher.start(taken)
+            raise
+        await self._begin(taken)
         whole, self._after = self._after == _FIRST, seen.goes_on_after
         if not moved:
             self._marks.forget()
