@@ -89,7 +89,7 @@ def difference(at: datetime | None, delay: timedelta | None, max_attempts: int |
 
 
 def which(typed: dict[str, Any], *, everything: bool | None = None) -> Any:
-    """The filter that was typed; for an action with `everything` there has to be one of the two, and not both."""
+    """The filter that was typed; an action with `everything` needs one of the two, and not both."""
     typed["labels"] = dict(typed["labels"])
     given = {name: value for name, value in typed.items() if value}
     if everything is not None and everything == bool(given):

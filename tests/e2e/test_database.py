@@ -67,6 +67,13 @@ class Insisting:
             asked = self._work.job(orders)
             await self._until_acknowledged(asked, str(uuid4()))
 
+    async def acknowledged(self, count: int) -> None:
+        """So many more jobs from now on."""
+        wanted = len(self._work.promises) + count
+        await wait_until(
+            lambda: len(self._work.promises) >= wanted, within=30, what=f"{count} more are acknowledged"
+        )
+
     async def _until_acknowledged(self, asked: dict[str, Any], key: str) -> None:
         async def look() -> bool:
             try:
@@ -95,8 +102,7 @@ async def test_postgresql_killed_under_load_costs_no_acknowledged_job(frail: Fra
             scheduler.resume()
         await wait_until(lambda: len(user.refused) >= 3, within=20, what="requests are refused")
         frail.server.start()
-        before = len(work.promises)
-        await wait_until(lambda: len(work.promises) > before + 20, within=20, what="it is served again")
+        await user.acknowledged(20)
         enough.set()
         await asking
         await work.ended(within=60)
@@ -167,6 +173,51 @@ async def test_connections_that_are_terminated_again_and_again_duplicate_nothing
     assert ended >= 10
     assert report.duplicates == 0
     assert len(work.arrivals()) == 100
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+@pytest.mark.promise(1)
+async def test_postgresql_killed_ten_times_under_load_costs_no_acknowledged_job(frail: Frail) -> None:
+    async with working(frail.fleet) as work, frail.fleet.crew(2, reapers=2) as crew:
+        user, enough = Insisting(work), asyncio.Event()
+        asking = asyncio.create_task(user.ask(enough, orders="after=0.3"))
+        for _ in range(10):
+            await user.acknowledged(30)
+            await work.strike("PostgreSQL is killed", *crew, sure=False)
+            frail.kill()
+            for scheduler in crew:
+                scheduler.resume()
+            frail.server.start()
+        enough.set()
+        await asking
+        await work.ended(within=60)
+        report = await work.check()
+    assert report.acked == report.delivered
+    assert report.excused > 0
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+@pytest.mark.promise(1)
+async def test_an_outage_of_20_seconds_under_load_ends_by_itself(frail: Frail) -> None:
+    async with working(frail.fleet) as work, frail.fleet.crew(2) as crew:
+        user, enough = Insisting(work), asyncio.Event()
+        asking = asyncio.create_task(user.ask(enough, orders="after=0.3"))
+        await work.arrived(20)
+        await work.strike("PostgreSQL is away", *crew)
+        frail.kill()
+        for scheduler in crew:
+            scheduler.resume()
+        await work.elapsed(20)
+        frail.server.start()
+        await user.acknowledged(20)
+        enough.set()
+        await asking
+        await work.ended(within=60)
+        report = await work.check()
+    assert report.acked == report.delivered
+    assert set(user.refused) == {503}
 
 
 async def _ready(client: httpx.AsyncClient) -> bool:

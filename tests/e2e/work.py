@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -11,30 +11,26 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 
-from core.db import Database, is_transient
+from core.db import Database
 from tests.e2e import history
-from tests.e2e.fleet import TTL_SECONDS, Fleet
-from tests.e2e.history import Attempt, Ending, Fault, History, Promise, Report
+from tests.e2e.fleet import Fleet
+from tests.e2e.history import Ending, Fault, History, Promise, Report
 from tests.e2e.ledger import Arrival
 from tests.e2e.processes import Process
 from tests.e2e.waiting import wait_until
+from tests.e2e.witness import Witness, replica_id
 
 RETRY = {"max_attempts": 4, "base_seconds": 0.1, "max_seconds": 0.2}
 
 
-class Work:
-    """Made and read through the API, watched in the database itself."""
+class Work(Witness):
+    """Made and read through the API."""
 
     def __init__(self, fleet: Fleet, api: httpx.AsyncClient, database: Database) -> None:
-        self.fleet = fleet
+        super().__init__(fleet, database)
         self.api = api
-        self.database = database
-        self.group = uuid4().hex[:8]
-        self.promises: list[Promise] = []
         self._faults: list[Fault] = []
         self._sightings: list[Ending] = []
-
-    # Making jobs.
 
     async def submit(self, count: int = 1, *, orders: str = "", **given: Any) -> list[UUID]:
         """Have jobs made; each calls a path of its own, with orders to the receiver (see there)."""
@@ -73,8 +69,6 @@ class Work:
         found: dict[str, Any] = answer.json()
         return found
 
-    # Waiting for things to happen.
-
     async def arrived(self, count: int = 1, *, attempt: int = 1, within: float = 10.0) -> list[Arrival]:
         """So many requests of this attempt number."""
 
@@ -98,7 +92,7 @@ class Work:
         replica = None if process is None else await replica_id(process)
 
         async def look() -> int:
-            found = await self._rows(
+            found = await self.rows(
                 """SELECT replica_id FROM leases
                    WHERE job_id = ANY($1) AND ($2::uuid IS NULL OR replica_id = $2)""",
                 replica,
@@ -114,7 +108,7 @@ class Work:
 
     async def quiet(self) -> None:
         """Every fire time has passed, and so has every retry that could follow it."""
-        until = max([await self.now(), await self._last_fire_time()]) + timedelta(seconds=1)
+        until = max([await self.now(), await self.last_fire_time()]) + timedelta(seconds=1)
 
         async def look() -> bool:
             return await self.now() > until
@@ -149,20 +143,11 @@ class Work:
     async def settled_by(self, process: Process, within: float = 10.0) -> None:
         """It has heard what became of a result of ours, whatever that was."""
         await wait_until(
-            lambda: self._settled(process), within=within, what=f"{process.name} has settled a result"
+            lambda: self.settled(process), within=within, what=f"{process.name} has settled a result"
         )
 
     async def said(self, process: Process, event: str, within: float = 10.0) -> None:
         await wait_until(lambda: process.said(event), within=within, what=f"{process.name} said {event}")
-
-    async def replicas(self, process: Process) -> int:
-        """Rows that the process has among the replicas."""
-        found: int = await self.value(
-            "SELECT count(*) FROM replicas WHERE id = $1", await replica_id(process)
-        )
-        return found
-
-    # Breaking things.
 
     async def strike(self, name: str, *processes: Process, sure: bool = True) -> Fault:
         """Freeze these schedulers, and write down which attempts they have in flight; some, if it is sure."""
@@ -170,7 +155,7 @@ class Work:
         for process in processes:
             process.freeze()
         # Also of jobs whose acknowledgement is still on its way to us.
-        rows = await self._fetch("SELECT job_id, attempt FROM leases WHERE replica_id = ANY($1)", replicas)
+        rows = await self.fetch("SELECT job_id, attempt FROM leases WHERE replica_id = ANY($1)", replicas)
         fault = Fault(name, frozenset((row[0], row[1]) for row in rows), sure)
         self._faults.append(fault)
         return fault
@@ -193,41 +178,17 @@ class Work:
         """Remember the endings there are: they must be the same for ever."""
         self._sightings += (await self.endings()).values()
 
-    # Judging.
-
-    def arrivals(self) -> list[Arrival]:
-        return self.fleet.ledger.arrivals(f"/{self.group}/")
-
-    async def endings(self) -> dict[UUID, Ending]:
-        rows = await self._rows(
-            "SELECT job_id, state, attempts, error_code, finished_at FROM endings WHERE job_id = ANY($1)"
-        )
-        return {row[0]: Ending(*row) for row in rows}
-
-    async def attempts(self) -> list[Attempt]:
-        rows = await self._rows(
-            """SELECT job_id, number, outcome, lease_token, replica_id, bytes_sent, error_code,
-                      finished_at
-               FROM attempts WHERE job_id = ANY($1) ORDER BY job_id, number, id"""
-        )
-        return [Attempt(*row) for row in rows]
-
-    async def outcomes(self) -> list[str]:
-        """Of the attempts at the one job of this test, in order."""
-        assert len(self.promises) == 1
-        return [one.outcome for one in await self.attempts()]
-
     async def check(self) -> Report:
         """The verdict; complaints fail the test."""
         report = history.check(
             History(
                 promises=self.promises,
                 arrivals=self.arrivals(),
-                database=await self._dump(),
+                database=await self.dump(),
                 faults=self._faults,
                 sightings=self._sightings,
                 reads={promise.id: await self._state(promise.id) for promise in self.promises},
-                fenced=self._fenced(),
+                fenced=self.fenced(),
             )
         )
         assert report.complaints == [], "\n".join([str(report), *report.complaints[:20]])
@@ -236,87 +197,7 @@ class Work:
     async def _state(self, job_id: UUID) -> str:
         return str((await self.read(job_id))["state"])
 
-    async def _dump(self) -> history.Database:
-        stored = await self._rows(
-            "SELECT id, extract(epoch FROM fire_at)::float8 FROM jobs WHERE id = ANY($1)"
-        )
-        places = await self._rows(
-            """SELECT job_id, 'timers' FROM timers WHERE job_id = ANY($1)
-               UNION ALL SELECT job_id, 'ready' FROM ready WHERE job_id = ANY($1)
-               UNION ALL SELECT job_id, 'leases' FROM leases WHERE job_id = ANY($1)
-               UNION ALL SELECT job_id, 'endings' FROM endings WHERE job_id = ANY($1)"""
-        )
-        events = await self._rows(
-            "SELECT job_id, kind FROM events WHERE job_id = ANY($1) AND kind = ANY($2)", list(history.FINAL)
-        )
-        dead = await self._rows("SELECT job_id FROM dead_letters WHERE job_id = ANY($1)")
-        return history.Database(
-            fire_at={row[0]: row[1] for row in stored},
-            places=[(row[0], row[1]) for row in places],
-            endings=await self.endings(),
-            attempts=await self.attempts(),
-            final_events=[(row[0], row[1]) for row in events],
-            dead_letters={row[0] for row in dead},
-        )
-
-    def _fenced(self) -> int:
-        """Results of ours that schedulers say they dropped."""
-        settled = [line for process in self.fleet.started for line in self._settled(process)]
-        return sum(1 for line in settled if line["fate"] == "fenced")
-
-    def _settled(self, process: Process) -> list[dict[str, Any]]:
-        ours = {str(promise.id) for promise in self.promises}
-        return [line for line in process.said("attempt_settled") if line["job_id"] in ours]
-
     async def abandon(self) -> None:
         """What a failed test leaves behind must not disturb the next one."""
         for table in ("timers", "ready", "leases"):
-            await self._rows(f"DELETE FROM {table} WHERE job_id = ANY($1)")
-
-    async def now(self) -> datetime:
-        """By the database's clock."""
-        found: datetime = await self.value("SELECT clock_timestamp()")
-        return found
-
-    async def stored(self) -> int:
-        """How many jobs of this test there are, promised or not."""
-        found: int = await self.value(
-            "SELECT count(*) FROM jobs WHERE target->>'url' LIKE '%/' || $1 || '/%'", self.group
-        )
-        return found
-
-    async def _last_fire_time(self) -> datetime:
-        found: datetime = (await self._rows("SELECT max(fire_at) FROM jobs WHERE id = ANY($1)"))[0][0]
-        return found
-
-    async def value(self, sql: str, *arguments: object) -> Any:
-        """The one value of a query."""
-        rows = await self._fetch(sql, *arguments)
-        return rows[0][0] if rows else None
-
-    async def _rows(self, sql: str, *more: object) -> list[Any]:
-        """A query whose first argument is the ids of our jobs."""
-        return await self._fetch(sql, [promise.id for promise in self.promises], *more)
-
-    async def _fetch(self, sql: str, *arguments: object) -> list[Any]:
-        """Again, if a database that came back a moment ago left a dead connection in our pool."""
-
-        async def look() -> list[list[Any]]:
-            try:
-                async with self.database.raw() as db:
-                    return [await db.fetch(sql, *arguments)]
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                return []
-
-        answers: list[list[Any]] = await wait_until(look, within=20, what="the database answers the test")
-        return answers[0]
-
-
-async def replica_id(process: Process) -> UUID:
-    """Under which a scheduler holds its leases."""
-    [line] = await wait_until(
-        lambda: process.said("replica_started"), within=TTL_SECONDS + 20, what=f"{process.name} started"
-    )
-    return UUID(line["replica_id"])
+            await self.rows(f"DELETE FROM {table} WHERE job_id = ANY($1)")
