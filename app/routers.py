@@ -6,6 +6,7 @@ from litestar import Router
 
 from app import openapi
 from app.audit import routes as audit
+from app.bulk import routes as bulk
 from app.dead_letters import routes as dead_letters
 from app.doctor import routes as doctor
 from app.erasure import routes as erasure
@@ -28,6 +29,7 @@ ALWAYS: Routers = (
     users.router,
     jobs.router,
     dead_letters.router,
+    bulk.router,
     erasure.router,
     signing_secrets.router,
     tokens.router,

@@ -27,6 +27,7 @@ from noonmark.errors import (
 from noonmark.model import (
     Answer,
     Attempt,
+    Cancelled,
     DeadLetter,
     Event,
     FreshToken,
@@ -34,6 +35,8 @@ from noonmark.model import (
     JobError,
     Me,
     Outcome,
+    Purged,
+    Replayed,
     Retry,
     SigningSecret,
     State,
@@ -41,7 +44,7 @@ from noonmark.model import (
     Target,
     Token,
 )
-from noonmark.options import Filter, NewJob
+from noonmark.options import Filter, LetterFilter, NewJob
 from noonmark.retrying import Retrying
 from noonmark.version import VERSION as __version__
 from noonmark.webhook import Delivery, InvalidSignature, verify
@@ -51,6 +54,7 @@ __all__ = [
     "AsyncClient",
     "Attempt",
     "BadRequest",
+    "Cancelled",
     "Client",
     "Conflict",
     "ConnectionFailed",
@@ -64,6 +68,7 @@ __all__ = [
     "InvalidSignature",
     "Job",
     "JobError",
+    "LetterFilter",
     "Me",
     "NewJob",
     "NoonmarkError",
@@ -71,7 +76,9 @@ __all__ = [
     "NotSignedIn",
     "Outcome",
     "Problem",
+    "Purged",
     "RateLimited",
+    "Replayed",
     "Retry",
     "Retrying",
     "SigningSecret",

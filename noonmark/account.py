@@ -8,6 +8,7 @@ import msgspec
 from noonmark import calls
 from noonmark.calls import Call
 from noonmark.model import Me, Page, SigningSecret
+from noonmark.options import seconds
 
 _me = msgspec.json.Decoder(Me).decode
 _secrets = msgspec.json.Decoder(Page[SigningSecret]).decode
@@ -71,8 +72,7 @@ def rotate(*, overlap: timedelta | float = timedelta(days=1)) -> Call[tuple[Sign
 
     Not repeated when its answer is lost: look with `list` then.
     """
-    seconds = overlap.total_seconds() if isinstance(overlap, timedelta) else overlap
-    body = {"overlap_seconds": round(seconds)}
+    body = {"overlap_seconds": round(seconds(overlap))}
     return calls.post("/v1/signing-secrets/rotate", lambda answer: _secrets(answer).items, body)
 
 

@@ -86,10 +86,6 @@ def making(path: str, read: Callable[[bytes], T], body: Mapping[str, Any] | None
     return replace(post(path, read, body), key=key or str(uuid4()))
 
 
-counted = msgspec.json.Decoder(dict[str, Any]).decode
-"""The reader of what was done to many, as the server counts it."""
-
-
 def nothing(_: bytes) -> None:
     """The reader of an answer that says no more than its status."""
 

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 import httpx
 
-from noonmark import account, dead_letters, jobs, tokens
+from noonmark import account, bulk, dead_letters, jobs, tokens
 from noonmark.bound import AsyncDoes, AsyncLists, AsyncNoun, Does, Lists, Noun
 from noonmark.calls import Pause, Talk
 from noonmark.conversation import Conversation, Reply, Send, Told
@@ -31,7 +31,7 @@ class Jobs(Noun):
     get = Does(jobs.get)
     list = Lists(jobs.listed)
     cancel = Does(jobs.cancel)
-    cancel_all = Does(jobs.cancel_all)
+    cancel_all = Does(bulk.cancel)
     edit = Does(jobs.edit)
     replay = Does(jobs.replay)
     attempts = Does(jobs.attempts)
@@ -47,7 +47,7 @@ class AsyncJobs(AsyncNoun):
     get = AsyncDoes(jobs.get)
     list = AsyncLists(jobs.listed)
     cancel = AsyncDoes(jobs.cancel)
-    cancel_all = AsyncDoes(jobs.cancel_all)
+    cancel_all = AsyncDoes(bulk.cancel)
     edit = AsyncDoes(jobs.edit)
     replay = AsyncDoes(jobs.replay)
     attempts = AsyncDoes(jobs.attempts)
@@ -61,8 +61,8 @@ class DeadLetters(Noun):
     list = Lists(dead_letters.listed)
     get = Does(dead_letters.get)
     replay = Does(dead_letters.replay)
-    replay_all = Does(dead_letters.replay_all)
-    purge = Does(dead_letters.purge)
+    replay_all = Does(bulk.replay)
+    purge = Does(bulk.purge)
 
 
 class AsyncDeadLetters(AsyncNoun):
@@ -71,8 +71,8 @@ class AsyncDeadLetters(AsyncNoun):
     list = AsyncLists(dead_letters.listed)
     get = AsyncDoes(dead_letters.get)
     replay = AsyncDoes(dead_letters.replay)
-    replay_all = AsyncDoes(dead_letters.replay_all)
-    purge = AsyncDoes(dead_letters.purge)
+    replay_all = AsyncDoes(bulk.replay)
+    purge = AsyncDoes(bulk.purge)
 
 
 class SigningSecrets(Noun):

@@ -1,14 +1,13 @@
 """What can be asked about dead letters. A dead letter has the id of its job, and outlives it."""
 
-from dataclasses import replace
-from typing import Any, Unpack
+from typing import Unpack
 
 import msgspec
 
 from noonmark import calls
 from noonmark.calls import Call, Id, Listing
 from noonmark.model import DeadLetter, Job, Page
-from noonmark.options import LETTERS, Difference, LetterFilter, changed, filtering, selecting
+from noonmark.options import LETTERS, Difference, LetterFilter, changed, filtering
 
 _letter = msgspec.json.Decoder(DeadLetter).decode
 _letters = msgspec.json.Decoder(Page[DeadLetter]).decode
@@ -30,20 +29,6 @@ def get(job_id: Id) -> Call[DeadLetter]:
 def replay(job_id: Id, *, idempotency_key: str | None = None, **difference: Unpack[Difference]) -> Call[Job]:
     """A new job with the same request, once: Conflict when that was done before."""
     return calls.making(f"{_path(job_id)}/replay", _job, changed(difference), idempotency_key)
-
-
-def replay_all(
-    *, everything: bool = False, idempotency_key: str | None = None, **which: Unpack[LetterFilter]
-) -> Call[dict[str, Any]]:
-    """Replay every dead letter that fits and was not replayed yet; what was done is counted."""
-    body = selecting(which, LETTERS, everything=everything)
-    return calls.making("/v1/dlq:replay", calls.counted, body, idempotency_key)
-
-
-def purge(*, everything: bool = False, **which: Unpack[LetterFilter]) -> Call[dict[str, Any]]:
-    """Delete every dead letter that fits, for good; what was done is counted."""
-    body = selecting(which, LETTERS, everything=everything)
-    return replace(calls.post("/v1/dlq:purge", calls.counted, body), safe=True)
 
 
 def _path(job_id: Id) -> str:

@@ -20,7 +20,6 @@ from noonmark.options import (
     changed,
     document,
     filtering,
-    selecting,
 )
 
 Talking = Generator[Call[Any] | Pause, httpx.Response, Job]
@@ -68,12 +67,6 @@ def cancel(job_id: Id) -> Talking:
         if job is None or job.state is not State.CANCELLED:
             raise
         return job
-
-
-def cancel_all(*, everything: bool = False, **which: Unpack[Filter]) -> Call[dict[str, Any]]:
-    """End every job that fits a filter, or every one there is; what was done is counted."""
-    body = selecting(which, everything=everything)
-    return replace(calls.post("/v1/jobs:cancel", calls.counted, body), safe=True)
 
 
 def edit(job_id: Id, **change: Unpack[Change]) -> Call[Job]:

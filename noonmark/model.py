@@ -256,3 +256,35 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     items: tuple[T, ...]
     next_cursor: str | None = None
     """Where the next page begins; None on the last one."""
+
+
+class Many(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done to many at once."""
+
+    matched: int = 0
+    """How many fitted."""
+    more: bool = False
+    """Whether not all were looked at; then the numbers are of a part."""
+
+
+class Cancelled(Many, frozen=True, kw_only=True):
+    """What became of jobs."""
+
+    cancelled: int = 0
+    """They waited, and are cancelled."""
+    cancelling: int = 0
+    """They run, and are being aborted."""
+
+
+class Replayed(Many, frozen=True, kw_only=True):
+    """What became of dead letters."""
+
+    replayed: int = 0
+    """For which there is a new job."""
+
+
+class Purged(Many, frozen=True, kw_only=True):
+    """What became of dead letters."""
+
+    purged: int = 0
+    """That are gone."""

@@ -80,8 +80,11 @@ class LetterFilter(TypedDict, total=False):
 
     queue: str
     labels: Mapping[str, str]
+    error_code: str
+    """Of the error that ended the job."""
     failed_after: datetime
     failed_before: datetime
+    url_contains: str
 
 
 Names = Set[str]
@@ -119,8 +122,7 @@ def changed(difference: Mapping[str, Any]) -> dict[str, Any]:
     if "fire_at" in difference:
         body["fire_at"] = instant("fire_at", difference["fire_at"])
     if "delay" in difference:
-        delay = difference["delay"]
-        body["delay_seconds"] = delay.total_seconds() if isinstance(delay, timedelta) else delay
+        body["delay_seconds"] = seconds(difference["delay"])
     return body
 
 
@@ -130,10 +132,15 @@ def filtering(which: Mapping[str, Any], known: Names = JOBS) -> Query:
     return tuple(pair for name, value in which.items() for pair in _parameters(name, value))
 
 
-def selecting(which: Mapping[str, Any], known: Names = JOBS, *, everything: bool) -> dict[str, Any]:
-    """A filter as a body. What is done to many has to say which, or that it means all of them."""
+def selecting(
+    which: Mapping[str, Any], known: Names = JOBS, *, everything: bool, narrowed: bool = False
+) -> dict[str, Any]:
+    """A filter as a body. What is done to many has to say which, or that it means all of them.
+
+    `narrowed`: something else in the body says which.
+    """
     _check(which, known)
-    if everything == bool(which):
+    if everything == (narrowed or bool(which)):
         raise ValueError("give a filter or everything=True: one of them, and not both")
     return {"all": True} if everything else {name: _member(name, value) for name, value in which.items()}
 
@@ -148,6 +155,11 @@ def _member(name: str, value: Any) -> Any:
             return dict(value)
         case _:
             return [str(each) for each in value]
+
+
+def seconds(given: timedelta | float) -> float:
+    """A duration as the API counts it."""
+    return given.total_seconds() if isinstance(given, timedelta) else given
 
 
 def instant(name: str, given: datetime) -> str:

@@ -4,13 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, Router, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody
 
 from app import cursors
 from app.cursors import Cursor, Limit
-from app.dead_letters import reading, service
+from app.dead_letters import filters, reading, service
 from app.dead_letters import store as letters
+from app.dead_letters.filters import LetterFilter
 from app.dead_letters.schemas import DeadLetter, DeadLetters
 from app.jobs import idempotency
 from app.jobs.creating import NEW, REPEATED, Creating, IdempotencyKey, answered, origin
@@ -25,19 +26,27 @@ def _operation(_handler: object, _method: object, path: list[Any]) -> str:
     return "retryDeadLetter" if path[-1] == "retry" else "replayDeadLetter"
 
 
-@get("/dlq", operation_id="listDeadLetters", summary="List dead letters")
+@get(
+    "/dlq",
+    operation_id="listDeadLetters",
+    summary="List dead letters",
+    dependencies={"which": Provide(filters.asked, sync_to_thread=False)},
+)
 async def listed(
+    which: NamedDependency[LetterFilter],
     principal: NamedDependency[Principal],
     database: NamedDependency[Database],
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> DeadLetters:
-    """Jobs that failed for good, newest first, without their bodies."""
-    before = cursors.read(cursor)
+    """Jobs that failed for good and fit a filter, newest first, without their bodies. A page may be short."""
+    tenant = principal.tenant_id
+    of = f"dead letters of {tenant}"
+    before = cursors.read(cursor, of=of)
     async with database.raw() as db:
-        found = await letters.page(db, tenant=principal.tenant_id, before=before, limit=limit + 1)
-    more = cursors.write(found[limit - 1].job_id) if len(found) > limit else None
-    return DeadLetters([reading.letter(one) for one in found[:limit]], more)
+        found, ends_at = await letters.page(db, which, tenant=tenant, before=before, limit=limit)
+    more = cursors.write(ends_at, of=of) if ends_at is not None else None
+    return DeadLetters([reading.letter(one) for one in found], more)
 
 
 @get("/dlq/{job_id:uuid}", operation_id="getDeadLetter", summary="Read a dead letter")

@@ -36,4 +36,7 @@ class DeadLetters(msgspec.Struct, frozen=True):
     """A page of dead letters, newest job first, without their bodies."""
 
     items: list[DeadLetter]
-    next_cursor: Annotated[str | None, Meta(description="Where the next page begins; null on the last one.")]
+    next_cursor: Annotated[
+        str | None,
+        Meta(description="Where the next page begins, also of a short or an empty one; null on the last."),
+    ]

@@ -1,4 +1,4 @@
-"""Which jobs a list or a bulk action is about, and how a query or a body says so.
+"""Which jobs are meant, and how a query says so.
 
 All that is given must fit. `after` is inclusive and `before` is not, so that neighbouring spans share no job.
 """
@@ -13,17 +13,16 @@ from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import QueryParameter
 
 from app.jobs import checks
-from app.jobs.schemas import Instant, Selection
+from app.jobs.schemas import Instant
 from core.egress.urls import MAX_URL
 from core.errors import Fault, Invalid
 from core.jobs.model import State
 
 _REPEATED = {"state", "label"}
-_INSTANTS = ("created_after", "created_before", "fire_after", "fire_before")
 _MAX_LABELS = 32
 
 
-def _instant(description: str) -> QueryParameter:
+def instant(description: str) -> QueryParameter:
     return QueryParameter(description=description, schema_extra={"format": "date-time"})
 
 
@@ -51,10 +50,10 @@ UrlContains = Annotated[
         max_length=MAX_URL,
     ),
 ]
-CreatedAfter = Annotated[str | None, _instant("Created at this instant or later.")]
-CreatedBefore = Annotated[str | None, _instant("Created before this instant.")]
-FireAfter = Annotated[str | None, _instant("To fire at this instant or later.")]
-FireBefore = Annotated[str | None, _instant("To fire before this instant.")]
+CreatedAfter = Annotated[str | None, instant("Created at this instant or later.")]
+CreatedBefore = Annotated[str | None, instant("Created before this instant.")]
+FireAfter = Annotated[str | None, instant("To fire at this instant or later.")]
+FireBefore = Annotated[str | None, instant("To fire before this instant.")]
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,11 +67,6 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     fire_after: datetime | None = None
     fire_before: datetime | None = None
     url_contains: str | None = None
-
-    @property
-    def narrow(self) -> bool:
-        """Whether it asks for more than states."""
-        return msgspec.structs.replace(self, states=frozenset()) != Filter()
 
 
 def asked(
@@ -102,31 +96,6 @@ def asked(
     return Filter(states=found, queue=queue, labels=labels, url_contains=url_contains, **times)
 
 
-def selected(selection: Selection) -> Filter:
-    """The filter of a body. Raises Invalid unless it selects something, or says that it means everything."""
-    times = {name: getattr(selection, name) for name in _INSTANTS}
-    faults = misplaced(times)
-    found = Filter(
-        states=frozenset(map(State, selection.state)),
-        queue=selection.queue,
-        labels=selection.labels,
-        url_contains=selection.url_contains,
-        **times,
-    )
-    faults += meaning(narrowed=found != Filter(), everything=selection.all)
-    if faults:
-        raise Invalid(faults)
-    return found
-
-
-def meaning(*, narrowed: bool, everything: bool) -> list[Fault]:
-    """A bulk action says which, or that it means all of them: never neither, and never both."""
-    if narrowed == everything:
-        message = "give a filter, or `all: true`"
-        return [Fault("conflicting" if everything else "missing", message, pointer="/all")]
-    return []
-
-
 def strangers(request: Request[Any, Any, Any], known: set[str]) -> list[Fault]:
     """Parameters that the route does not know, and single ones that were given twice."""
     given = [name for name, _ in request.query_params.multi_items()]
@@ -137,15 +106,6 @@ def strangers(request: Request[Any, Any, Any], known: set[str]) -> list[Fault]:
     ]
     twice = {name for name in given if given.count(name) > 1} & known - _REPEATED
     return faults + [Fault("conflicting", "may be given once", parameter=name) for name in sorted(twice)]
-
-
-def misplaced(times: Mapping[str, datetime | None]) -> list[Fault]:
-    """Instants of a body that no layer below can hold."""
-    return [
-        Fault("out_of_range", checks.YEARS, pointer=f"/{name}")
-        for name, at in times.items()
-        if at is not None and not checks.in_range(at)
-    ]
 
 
 def instants(spoken: Mapping[str, str | None], faults: list[Fault]) -> dict[str, datetime | None]:

@@ -31,10 +31,12 @@ LOOKS = 20_000
 SMALL_BYTES = 16 * 1024 * 1024
 LAST = UUID(int=2**128 - 1)
 
-_HOLD = """
+CAREFULLY = """
 SELECT set_config('statement_timeout', '5s', true), set_config('plan_cache_mode', 'force_custom_plan', true),
        set_config('enable_seqscan', 'off', true)
 """
+"""For the transaction of a page: its time is bounded, and its plan is made for what it asks, by index."""
+
 _SIZE = "SELECT sum(pg_relation_size(name::regclass)) FROM unnest($1::text[]) AS name"
 
 _LIVES_IN = {
@@ -46,20 +48,20 @@ _LIVES_IN = {
 _STREAM = "SELECT {id} AS id FROM {table} WHERE tenant_id = $1 AND {id} < $2 AND {id} > $3 {state}"
 _SEEN = "SELECT id FROM ({streams}) stream ORDER BY id DESC"
 
-MATCHES = """
-      ($5::text IS NULL OR j.queue_id = (SELECT id FROM queues WHERE tenant_id = $1 AND name = $5))
-  AND ($6::text = '{}' OR j.labels @> $6::text::jsonb)
-  AND ($7::timestamptz IS NULL OR j.created_at >= $7) AND ($8::timestamptz IS NULL OR j.created_at < $8)
-  AND ($9::timestamptz IS NULL OR j.fire_at >= $9) AND ($10::timestamptz IS NULL OR j.fire_at < $10)
-  AND ($11::text IS NULL OR strpos(j.target ->> 'url', $11) > 0)
+_MATCHES = """
+      (${0}::text IS NULL OR j.queue_id = (SELECT id FROM queues WHERE tenant_id = $1 AND name = ${0}))
+  AND (${1}::text = '{{}}' OR j.labels @> ${1}::text::jsonb)
+  AND (${2}::timestamptz IS NULL OR j.created_at >= ${2})
+  AND (${3}::timestamptz IS NULL OR j.created_at < ${3})
+  AND (${4}::timestamptz IS NULL OR j.fire_at >= ${4}) AND (${5}::timestamptz IS NULL OR j.fire_at < ${5})
+  AND (${6}::text IS NULL OR strpos(j.target ->> 'url', ${6}) > 0)
 """
-"""Whether a job j of tenant $1 fits a filter, whose values stand from $5 on (see `values`)."""
 
 _FOUND = """
 SELECT seen.id FROM ({seen}) seen CROSS JOIN LATERAL (
   SELECT {state} AS state FROM jobs j {places}
   WHERE j.id = seen.id AND j.tenant_id = $1 AND {matches} OFFSET 0) job
-WHERE {unended} (cardinality($12::text[]) = 0 OR job.state = ANY($12))
+WHERE {unended} (cardinality($5::text[]) = 0 OR job.state = ANY($5))
 ORDER BY seen.id DESC LIMIT $4
 """
 _UNENDED = "(SELECT true FROM endings e WHERE e.job_id = seen.id) IS NULL AND"
@@ -82,26 +84,37 @@ class Walk(msgspec.Struct, frozen=True):
 async def page(db: Raw, which: Filter, *, tenant: UUID, before: UUID | None, limit: int) -> Page:
     """Up to so many jobs that fit, from the newest before this one on, all at one instant."""
     async with db.transaction(isolation="repeatable_read", readonly=True):
-        walk = await step(db, which, tenant=tenant, before=before, limit=limit)
-        items = await jobs.many(db, walk.ids, tenant=tenant) if walk.ids else []
-    return Page(items, walk.ends_at)
+        found = await step(db, which, tenant=tenant, before=before, limit=limit)
+        items = await jobs.many(db, found.ids, tenant=tenant) if found.ids else []
+    return Page(items, found.ends_at)
+
+
+async def walk(db: Raw, which: Filter, *, tenant: UUID, before: UUID | None, limit: int) -> Walk:
+    """The ids of a page, at one instant."""
+    async with db.transaction(isolation="repeatable_read", readonly=True):
+        return await step(db, which, tenant=tenant, before=before, limit=limit)
 
 
 async def step(db: Raw, which: Filter, *, tenant: UUID, before: UUID | None, limit: int) -> Walk:
     """The ids of a page. Meant for the inside of a transaction that sees one instant."""
-    await db.execute(_HOLD)
+    await db.execute(CAREFULLY)
     seen = _SEEN.format(streams=await _streams(db, which.states))
     span = (tenant, *_span(which, before or LAST))
     states = which.states if which.states - FINAL else ()
-    rows = await db.fetch(_found(which.states, seen), *span, limit + 1, *values(which), list(states))
+    rows = await db.fetch(_found(which.states, seen), *span, limit + 1, list(states), *values(which))
     ids = [row[0] for row in rows]
     if len(ids) > limit:
         return Walk(ids[:limit], ids[limit - 1])
     return Walk(ids, await db.fetchval(f"{seen} LIMIT 1 OFFSET {LOOKS - 1}", *span))
 
 
+def matches(first: int) -> str:
+    """Whether a job j of tenant $1 fits a filter, whose `values` stand from this place on."""
+    return _MATCHES.format(*range(first, first + 7))
+
+
 def values(which: Filter) -> tuple[object, ...]:
-    """What `MATCHES` asks for."""
+    """What `matches` asks for."""
     labels = msgspec.json.encode(which.labels).decode()
     spans = (which.created_after, which.created_before, which.fire_after, which.fire_before)
     return (which.queue, labels, *spans, which.url_contains)
@@ -144,6 +157,6 @@ def _found(states: frozenset[State], seen: str) -> str:
         seen=f"{seen} LIMIT {LOOKS}",
         state=STATE if live else "NULL::text",
         places=PLACES if live else "",
-        matches=MATCHES,
+        matches=matches(6),
         unended=_UNENDED if live == states and live else "",
     )

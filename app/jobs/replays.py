@@ -84,7 +84,7 @@ async def again(
     """Store the new job and tell the old one's history. Meant for the inside of a transaction."""
     if "erased" in _marks.decode(request.target):
         return Conflict("job_erased", "What the job carried was erased; there is nothing left to replay.")
-    new = _new(request, asked, origin, of=of, key=key)
+    new = renewed(request, asked, origin, of=of, key=key)
     if isinstance(new, Invalid):
         return new
     placed = await placing.place(db, new, key)
@@ -93,9 +93,10 @@ async def again(
     return placed
 
 
-def _new(
+def renewed(
     request: Request, asked: ReplayJob, origin: Origin, *, of: UUID, key: Key | None
 ) -> NewJob | Invalid:
+    """The job to store."""
     retry = _changed(_retries.decode(request.retry), asked.retry)
     faults = [*checks.times(asked.fire_at, asked.delay_seconds), *checks.retry(retry)]
     if faults:

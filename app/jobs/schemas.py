@@ -59,9 +59,6 @@ _Url = Annotated[
         examples=["https://example.com/hook"],
     ),
 ]
-_PartOfUrl = Annotated[
-    str, Meta(min_length=1, max_length=MAX_URL, description="Part of the target's URL.", examples=["/hook"])
-]
 _Json = Annotated[Raw, Meta(description="Any JSON value.", examples=[{"any": "json"}])]
 
 
@@ -130,22 +127,6 @@ class EditJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fire_at: _FireAt | UnsetType = UNSET
     delay_seconds: _Delay | UnsetType = UNSET
     priority: _Priority | UnsetType = UNSET
-
-
-class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which jobs, as in the list of jobs; or all of them."""
-
-    state: Annotated[
-        tuple[Literal["scheduled", "queued", "running"], ...], Meta(max_length=3, description="Any of these.")
-    ] = ()
-    queue: _Queue | None = None
-    labels: Annotated[_Labels, Meta(description="All of these.")] = {}
-    created_after: Instant | None = None
-    created_before: Instant | None = None
-    fire_after: Instant | None = None
-    fire_before: Instant | None = None
-    url_contains: _PartOfUrl | None = None
-    all: Annotated[bool, Meta(description="Needed where no filter is given, or nothing is done.")] = False
 
 
 class RetryChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,7 @@ from noonmark.command import configuration, table
 from noonmark.command.configuration import Configuration
 from noonmark.command.table import Column
 from noonmark.conversation import Told
+from noonmark.model import Many
 from noonmark.retrying import Retrying
 
 T = TypeVar("T")
@@ -135,12 +136,12 @@ class Console:
         else:
             self.exactly(told)
 
-    def counts(self, told: Told[dict[str, Any]]) -> None:
-        """Show what was done to many."""
+    def counts(self, told: Told[Many]) -> None:
+        """Show what was done to many; it may have taken several answers."""
         if self.output == "json":
-            self.exactly(told)
+            click.echo(msgspec.json.encode(told.value))
         else:
-            self.say(table.facts(list(told.value.items())))
+            self.say(table.facts(list(msgspec.structs.asdict(told.value).items())))
 
     def exactly(self, told: Told[Any]) -> None:
         """The API's answer, as it came."""

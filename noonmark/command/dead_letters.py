@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from noonmark import dead_letters
+from noonmark import bulk, dead_letters
 from noonmark.command import completion, console, making, rendering, values
 from noonmark.command.console import Leaf
 
@@ -21,6 +21,8 @@ def group() -> None:
 _FILTER = (
     click.option("--queue", shell_complete=completion.queues),
     click.option("--label", "labels", type=values.pair("="), multiple=True, metavar="NAME=VALUE"),
+    click.option("--error-code", metavar="CODE", help="Of the error that ended the job."),
+    click.option("--url-contains", metavar="TEXT"),
     click.option("--failed-after", type=values.instant, metavar="TIME"),
     click.option("--failed-before", type=values.instant, metavar="TIME"),
 )
@@ -67,25 +69,46 @@ def replay(
 
 
 @group.command("replay-all", cls=Leaf)
-@making.options(*_FILTER, making.EVERYTHING, making.YES)
+@making.options(
+    *_FILTER,
+    click.option("--per-second", type=float, metavar="RATE", help="Spread the new jobs' fire times."),
+    making.EVERYTHING,
+    making.DRY_RUN,
+    making.YES,
+)
 @click.pass_context
-def replay_all(context: click.Context, /, everything: bool, yes: bool, **typed: Any) -> None:
-    """Replay every dead letter that fits a filter, or every one."""
+def replay_all(
+    context: click.Context,
+    /,
+    per_second: float | None,
+    everything: bool,
+    dry_run: bool,
+    yes: bool,
+    **typed: Any,
+) -> None:
+    """Replay every dead letter that fits a filter, or every one; of each only once."""
     which = making.which(typed, everything=everything)
     here = console.of(context)
-    making.confirm("Replay all of these dead letters?", yes=yes)
-    here.counts(here.ask(dead_letters.replay_all(everything=everything, **which)))
+    making.confirm("Replay all of these dead letters?", yes=yes or dry_run)
+    talk = bulk.replay(everything=everything, dry_run=dry_run, per_second=per_second, **which)
+    here.counts(here.ask(talk))
 
 
 @group.command("purge", cls=Leaf)
-@making.options(*_FILTER, making.EVERYTHING, making.YES)
+@making.options(
+    *_FILTER,
+    click.option("--older-than", type=values.duration, metavar="DURATION", help="Failed so long ago."),
+    making.EVERYTHING,
+    making.DRY_RUN,
+    making.YES,
+)
 @click.pass_context
-def purge(context: click.Context, /, everything: bool, yes: bool, **typed: Any) -> None:
+def purge(context: click.Context, /, everything: bool, dry_run: bool, yes: bool, **typed: Any) -> None:
     """Delete every dead letter that fits a filter, or every one, for good."""
     which = making.which(typed, everything=everything)
     here = console.of(context)
-    making.confirm("Delete all of these dead letters for good?", yes=yes)
-    here.counts(here.ask(dead_letters.purge(everything=everything, **which)))
+    making.confirm("Delete all of these dead letters for good?", yes=yes or dry_run)
+    here.counts(here.ask(bulk.purge(everything=everything, dry_run=dry_run, **which)))
 
 
 group.add_command(replay, "retry")

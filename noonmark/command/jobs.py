@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from noonmark import jobs
+from noonmark import bulk, jobs
 from noonmark.command import completion, console, making, rendering, values
 from noonmark.command.console import Console, Leaf
 from noonmark.conversation import Told
@@ -127,14 +127,14 @@ def cancel(context: click.Context, /, job_ids: tuple[UUID, ...]) -> None:
 
 
 @group.command("cancel-all", cls=Leaf)
-@making.options(*_FILTER, making.EVERYTHING, making.YES)
+@making.options(*_FILTER, making.EVERYTHING, making.DRY_RUN, making.YES)
 @click.pass_context
-def cancel_all(context: click.Context, /, everything: bool, yes: bool, **typed: Any) -> None:
+def cancel_all(context: click.Context, /, everything: bool, dry_run: bool, yes: bool, **typed: Any) -> None:
     """End every job that fits a filter, or every one."""
     which = making.which(typed, everything=everything)
     here = console.of(context)
-    making.confirm("Cancel all of these jobs?", yes=yes)
-    here.counts(here.ask(jobs.cancel_all(everything=everything, **which)))
+    making.confirm("Cancel all of these jobs?", yes=yes or dry_run)
+    here.counts(here.ask(bulk.cancel(everything=everything, dry_run=dry_run, **which)))
 
 
 @group.command("edit", cls=Leaf)

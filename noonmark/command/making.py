@@ -17,6 +17,7 @@ WHEN = (
 )
 EVERYTHING = click.option("--all", "everything", is_flag=True, help="No filter: every one there is.")
 YES = click.option("--yes", is_flag=True, help="Don't ask.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Only count.")
 WHAT = (
     click.option("-X", "--method", metavar="METHOD", help="POST unless given."),
     click.option(
@@ -89,7 +90,7 @@ def difference(at: datetime | None, delay: timedelta | None, max_attempts: int |
 
 
 def which(typed: dict[str, Any], *, everything: bool | None = None) -> Any:
-    """The filter that was typed; an action with `everything` needs one of the two, and not both."""
+    """The filter that was typed. For an action, `everything` or a filter has to be given, and not both."""
     typed["labels"] = dict(typed["labels"])
     given = {name: value for name, value in typed.items() if value}
     if everything is not None and everything == bool(given):

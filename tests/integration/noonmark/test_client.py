@@ -135,6 +135,22 @@ async def test_a_dead_letter_is_read_and_replayed_once(
     assert (await client.dead_letters.get(job_id)).replayed_as == again.id
 
 
+async def test_what_fits_a_filter_is_cancelled_replayed_and_purged(
+    client: noonmark.AsyncClient, database: Database
+) -> None:
+    for team in ("a", "b", "a"):
+        await client.jobs.create(HOOK, delay=LATER, labels={"team": team})
+    done = await client.jobs.cancel_all(labels={"team": "a"}, state=["scheduled", "queued"])
+    assert (done.matched, done.cancelled, done.more) == (2, 2, False)
+    assert (await client.jobs.cancel_all(everything=True, dry_run=True)).matched == 1
+    await bury(client, database)
+    assert [letter async for letter in client.dead_letters.list(error_code="timeout")] == []
+    assert (await client.dead_letters.replay_all(error_code="http_400", per_second=100)).replayed == 1
+    assert (await client.dead_letters.replay_all(everything=True)).replayed == 0
+    assert (await client.dead_letters.purge(older_than=3600)).purged == 0
+    assert (await client.dead_letters.purge(everything=True)).purged == 1
+
+
 async def test_a_token_of_a_program_works_until_it_is_revoked(client: noonmark.AsyncClient, url: str) -> None:
     made = await client.tokens.create("ci", scopes=["jobs:read"])
     assert made.id in [token.id async for token in client.tokens.list()]

@@ -1,7 +1,7 @@
 """Dead letters, signing secrets, and who is asking."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -41,16 +41,6 @@ async def test_dead_letters_are_listed_by_filter(client: Driven, server: respx.M
     route = server.get("/v1/dlq").respond(json=page())
     await client.do("dead_letters.list", queue="mail", labels={"a": "b"})
     assert route.calls.last.request.url.params.multi_items() == [("queue", "mail"), ("label", "a=b")]
-
-
-@pytest.mark.parametrize(("method", "path"), [("replay_all", "/v1/dlq:replay"), ("purge", "/v1/dlq:purge")])
-async def test_many_dead_letters_are_dealt_with_by_a_filter(
-    client: Driven, server: respx.MockRouter, method: str, path: str
-) -> None:
-    route = server.post(path).respond(json={"count": 3})
-    failed_before = datetime(2027, 1, 1, 12, tzinfo=UTC)
-    assert await client.do(f"dead_letters.{method}", failed_before=failed_before) == {"count": 3}
-    assert json.loads(route.calls.last.request.content) == {"failed_before": NOON}
 
 
 async def test_signing_secrets_do_not_show_in_a_repr(client: Driven, server: respx.MockRouter) -> None:

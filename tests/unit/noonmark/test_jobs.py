@@ -192,25 +192,6 @@ async def test_a_cancel_that_came_too_late_says_so_even_after_a_lost_answer(
         await client.do("jobs.cancel", ID)
 
 
-async def test_many_jobs_are_cancelled_by_a_filter(client: Driven, server: respx.MockRouter) -> None:
-    route = server.post("/v1/jobs:cancel").respond(json={"cancelled": 7})
-    after = datetime(2027, 1, 1, 12, tzinfo=UTC)
-    done = await client.do("jobs.cancel_all", state="queued", labels={"a": "b"}, fire_after=after)
-    assert sent(route) == {"state": ["queued"], "labels": {"a": "b"}, "fire_after": NOON}
-    assert done == {"cancelled": 7}
-
-
-async def test_all_jobs_are_cancelled_only_by_saying_so(client: Driven, server: respx.MockRouter) -> None:
-    route = server.post("/v1/jobs:cancel").respond(json={"cancelled": 7})
-    with pytest.raises(ValueError, match="everything=True"):
-        await client.do("jobs.cancel_all")
-    with pytest.raises(ValueError, match="not both"):
-        await client.do("jobs.cancel_all", everything=True, queue="mail")
-    assert not route.called
-    await client.do("jobs.cancel_all", everything=True)
-    assert sent(route) == {"all": True}
-
-
 async def test_a_waiting_job_gets_another_time_and_priority(client: Driven, server: respx.MockRouter) -> None:
     route = server.patch(f"/v1/jobs/{ID}").respond(json=job(priority=75))
     assert (await client.do("jobs.edit", ID, priority="high", delay=5)).priority == 75

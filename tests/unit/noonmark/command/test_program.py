@@ -51,13 +51,24 @@ def test_a_dead_letter_is_replayed(jobctl: Jobctl, server: respx.MockRouter, ver
 def test_what_is_done_to_many_is_confirmed_and_counted(
     jobctl: Jobctl, server: respx.MockRouter, command: tuple[str, str], path: str
 ) -> None:
-    route = server.post(path).respond(json={"count": 3})
+    route = server.post(path).respond(json={"matched": 3, "more": False})
     assert jobctl(*command, "--yes").exit_code == 2
     assert jobctl(*command, "--all", "--queue", "mail", "--yes").exit_code == 2
     assert "add --yes" in jobctl(*command, "--queue", "mail").stderr
     assert not route.called
-    assert jobctl(*command, "--queue", "mail", "--yes").stdout == "count  3\n"
+    lines = jobctl(*command, "--queue", "mail", "--yes").stdout.splitlines()
+    assert lines[0].split() == ["matched", "3"]
     assert json.loads(route.calls.last.request.content) == {"queue": "mail"}
+    assert jobctl(*command, "--all", "--dry-run").exit_code == 0
+    assert json.loads(route.calls.last.request.content) == {"all": True, "dry_run": True}
+
+
+def test_what_was_done_to_many_is_one_document(jobctl: Jobctl, server: respx.MockRouter) -> None:
+    parts = [{"matched": 5, "purged": 4, "more": True}, {"matched": 2, "purged": 2, "more": False}]
+    route = server.post("/v1/dlq:purge").mock(side_effect=[httpx.Response(200, json=part) for part in parts])
+    result = jobctl("dlq", "purge", "--older-than", "30d", "--yes", "-o", "json")
+    assert json.loads(result.stdout) == {"matched": 7, "purged": 6, "more": False}
+    assert json.loads(route.calls.last.request.content) == {"older_than_seconds": 2592000}
 
 
 def test_a_new_token_is_shown_first(jobctl: Jobctl, server: respx.MockRouter) -> None:
