@@ -53,7 +53,8 @@ def build(settings: Settings, database: Database, keyring: Keyring, hints: Hints
 
 def describe() -> bytes:
     """The OpenAPI document as JSON; needs no database and no settings."""
-    return msgspec.json.encode(openapi.document(skeleton(openapi.config())))
+    # Sorted, because the framework collects parts of it in sets: the same routes give the same bytes.
+    return msgspec.json.encode(openapi.document(skeleton(openapi.config())), order="sorted")
 
 
 def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
