@@ -16,12 +16,29 @@ _Rate = Annotated[
     Meta(ge=0, le=LARGEST_RATE, description="Requests a second of all credentials; 0 is no limit."),
 ]
 _Burst = Annotated[int, Meta(ge=1, le=1_000_000, description="Requests at once, after a pause.")]
-_JobDays = Annotated[int, Meta(ge=0, le=3650, description="Days a finished job can be read; 0 is for ever.")]
+_JobDays = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=3650,
+        description="Days to keep a finished job, 0 for ever; stored, and nothing deletes by it yet.",
+    ),
+]
 _HistoryDays = Annotated[
-    int, Meta(ge=0, le=3650, description="Days attempts and events can be read; 0 is for ever.")
+    int,
+    Meta(
+        ge=0,
+        le=3650,
+        description="Days to keep attempts and events, 0 for ever; stored, and nothing deletes by it yet.",
+    ),
 ]
 _LetterDays = Annotated[
-    int, Meta(ge=0, le=3650, description="Days a dead letter can be replayed; 0 is for ever.")
+    int,
+    Meta(
+        ge=0,
+        le=3650,
+        description="Days to keep a dead letter, 0 for ever; stored, and nothing deletes by it yet.",
+    ),
 ]
 
 
