@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.jobs.model import Outcome
-from core.jobs.success import Success
+from core.jobs.success import MAX_PATTERNS, Success
 from scheduler.retry_after import LONGEST_SECONDS, retry_after
 from scheduler.verdict import FailureCode, judge
 
@@ -24,7 +24,8 @@ near_misses = st.from_regex(r"\s?[-+]?[0-9a-zA-Z:., ]{0,40}(ms|[dhms]|GMT)?")
 values = st.one_of(st.text(), st.binary(), near_misses, st.floats().map(str), st.integers().map(str))
 instants = st.floats(min_value=0, max_value=4e9)
 statuses = st.one_of(st.integers(min_value=100, max_value=599), st.integers())
-rules = st.lists(st.sampled_from(["2xx", "3xx", "404", "200-204", "500"]), min_size=1).map(tuple).map(Success)
+patterns = st.sampled_from(["2xx", "3xx", "404", "200-204", "500"])
+rules = st.lists(patterns, min_size=1, max_size=MAX_PATTERNS).map(tuple).map(Success)
 moments = st.integers(min_value=86_400, max_value=3_786_912_000).map(
     lambda at: datetime.fromtimestamp(at, UTC)
 )

@@ -10,6 +10,9 @@ import pytest
 
 from tests.integration.local.processes import ROOT, gone
 
+# Not `make test`'s own make: what it hands down would be taken for ours.
+_CLEAN = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+
 _STAYS = """
 import os, signal
 print(os.getpid(), flush=True)
@@ -36,10 +39,8 @@ def _program(path: Path, text: str) -> Path:
 
 
 def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # Not `make test`'s own make: what it hands down would be taken for ours.
-    clean = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
     return subprocess.run(
-        ["make", *arguments], cwd=folder, capture_output=True, text=True, env=clean, check=False
+        ["make", *arguments], cwd=folder, capture_output=True, text=True, env=_CLEAN, check=False
     )
 
 
@@ -77,7 +78,9 @@ def test_when_make_is_killed_what_it_started_is_asked_to_stop(clone: Path) -> No
     (clone / "local" / "__main__.py").write_text(_STAYS)
     _program(clone / ".venv" / "bin" / "python", f'exec {sys.executable} "$@"')
     (clone / ".venv" / "local.txt").touch()
-    with subprocess.Popen(["make", "up"], cwd=clone, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        ["make", "up"], cwd=clone, stdout=subprocess.PIPE, text=True, env=_CLEAN
+    ) as process:
         assert process.stdout is not None
         started = int(process.stdout.readline())
         process.kill()
