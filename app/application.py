@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.routes import HTTPRoute
 
 from app import errors, openapi, routers
 from app.cors import Cors
@@ -89,6 +90,7 @@ def _litestar(
         route_handlers=[router() for router in listed],
         guards=[sentry.check] if sentry is not None else None,
         dependencies=_dependencies(injected),
+        before_request=_options,
         exception_handlers=errors.HANDLERS,
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY,
@@ -96,6 +98,18 @@ def _litestar(
         logging_config=None,
         debug=False,
     )
+
+
+async def _options(request: Request[Any, Any, Any]) -> Response[None] | None:
+    """Answers OPTIONS. Litestar's own answer knows only the first of several handlers on one path."""
+    if request.method != "OPTIONS":
+        return None
+    [route] = [
+        each
+        for each in request.app.routes
+        if isinstance(each, HTTPRoute) and each.path_format == request.scope["path_template"]
+    ]
+    return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(route.methods))})
 
 
 def _dependencies(injected: dict[str, Any]) -> dict[str, Provide]:
