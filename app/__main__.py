@@ -25,10 +25,11 @@ from app.health import readiness
 from app.hints import Hints
 from app.mail.service import Post, choose
 from app.resealing import service as resealing
-from app.server import Server, listen, settle_memory
+from app.server import Server, settle_memory
 from core import log
 from core.db import Database, is_outage
 from core.errors import SchemaError, SettingError
+from core.listening import listen
 from core.loop import Loop
 from core.sealing import Keyring, parse_keys
 from core.settings import Settings, load, variable
@@ -123,7 +124,7 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
     hints = Hints(database)
     try:
         await _require_schema(database)
-        with listen(settings) as listener:
+        with listen(settings.host, settings.port, setting="PORT") as listener:
             port = listener.getsockname()[1]
             address = f"http://{_shown(settings.host)}:{port}"
             public_url = (settings.public_url or address).rstrip("/")

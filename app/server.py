@@ -6,7 +6,6 @@ Why uvicorn, and why not by its own command, is told in `docs/decisions/0003-asg
 import asyncio
 import contextlib
 import gc
-import socket
 from collections.abc import Generator
 from typing import Any
 
@@ -16,8 +15,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app import errors
 from app.edge import SECURITY_HEADERS, ASGIApp
 from core import ids
-from core.errors import SettingError
-from core.settings import Settings
 
 _MAX_HEAD_BYTES = 64 * 1024
 _HEAD_SECONDS = 15.0
@@ -112,15 +109,6 @@ class Server(uvicorn.Server):
         """Finish what is in flight and stop; asked twice, stop at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The socket to serve on; port 0 takes any free one."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except OSError as error:
-        raise SettingError("PORT", f"cannot listen on {settings.host}:{settings.port}: {error}") from None
 
 
 def settle_memory() -> None:

@@ -12,6 +12,8 @@ import msgspec
 import uvicorn
 
 from core import metrics
+from core.listening import listen
+from core.settings import variable
 
 Check = Callable[[], Awaitable[bool]]
 _CHECK_SECONDS = 3.0
@@ -34,18 +36,20 @@ class Probes:
     """An ASGI application over the given checks, and the server for it."""
 
     def __init__(self, checks: Mapping[str, Check], *, host: str, port: int) -> None:
+        """Takes the port; 0 serves nothing. Raises SettingError if it is taken."""
         self._checks = checks
+        self._listener = listen(host, port, setting=variable("metrics_port")) if port else None
         self._config = uvicorn.Config(
-            self, host=host, port=port, log_config=None, access_log=False, lifespan="off", server_header=False
+            self, log_config=None, access_log=False, lifespan="off", server_header=False
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set; a port of 0 serves nothing."""
-        if self._config.port == 0:
+        """Serve until ``stop`` is set."""
+        if self._listener is None:
             await stop.wait()
             return
         server = _Server(self._config)
-        serving = asyncio.ensure_future(server.serve())
+        serving = asyncio.ensure_future(server.serve(sockets=[self._listener]))
         await stop.wait()
         server.should_exit = True
         await serving

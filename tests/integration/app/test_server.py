@@ -9,9 +9,9 @@ import pytest
 
 from app import server as serving
 from app.edge import SECURITY_HEADERS, Edge, Receive, Scope, Send
-from app.server import Server, listen
+from app.server import Server
 from core.errors import SettingError
-from core.settings import Settings
+from core.listening import listen
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,8 +28,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    settings = Settings(database_url="postgresql://none", port=0)
-    with listen(settings) as listener:
+    with listen("127.0.0.1", 0, setting="PORT") as listener:
         server = Server(Edge(echo, https=False))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         yield listener.getsockname()[1]
@@ -136,4 +135,4 @@ async def test_answers_do_not_name_the_server(port: int) -> None:
 
 async def test_a_taken_port_is_told_by_its_name(port: int) -> None:
     with pytest.raises(SettingError, match="PORT"):
-        listen(Settings(database_url="postgresql://none", port=port))
+        listen("127.0.0.1", port, setting="PORT")

@@ -21,9 +21,13 @@ if sys.argv[1:] == ["migrate"]:
 http.server.HTTPServer(("127.0.0.1", int(os.environ["{port}"])), Handler).serve_forever()
 """
 
+# What nohup or a shell's & has made our own tests ignore must not be ignored by what they start.
 _DRIVER = """
+import signal
 import sys
 from pathlib import Path
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 from local import up
 from local.__main__ import ending
 async def story(base_url, say, spawn):

@@ -13,7 +13,8 @@ import pytest
 
 import noonmark
 from app.edge import Edge
-from app.server import Server, listen
+from app.server import Server
+from core.listening import listen
 from core.settings import Settings, load
 from tests.integration.app.conftest import ORIGIN, SignIn, api, ask, edge, keyring, sign_in
 
@@ -51,7 +52,7 @@ def settings(database_url: str) -> Settings:
 @pytest.fixture
 async def url(edge: Edge) -> AsyncIterator[str]:
     """Where the API serves."""
-    with listen(Settings(database_url="postgresql://none", port=0)) as listener:
+    with listen("127.0.0.1", 0, setting="PORT") as listener:
         server = Server(edge)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from core import probes
+from core.errors import SettingError
 from core.probes import Probes, failing
 
 
@@ -97,3 +98,11 @@ async def first_answer(client: httpx.AsyncClient, url: str) -> httpx.Response:
                 return await client.get(url)
             except httpx.ConnectError:
                 await asyncio.sleep(0.01)
+
+
+def test_a_port_that_is_taken_is_refused_by_the_name_of_its_setting() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(SettingError, match="NOONMARK_METRICS_PORT: cannot listen"):
+            Probes({"beat": yes}, host="127.0.0.1", port=taken.getsockname()[1])
