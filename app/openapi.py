@@ -4,18 +4,23 @@ Schemas of structs are msgspec's own, the same that a request's body is checked 
 rendering leaves out unknown-field and constraint rules.
 """
 
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
 
-from app import structs
+from app import refusals, structs
 from app.errors import MEDIA_TYPE, Problem
+from app.examples import answers, bodies
+from app.examples.problems import PROBLEMS
 from app.limits.model import HEADERS
 from app.principal import PUBLIC, needed
+from app.request import JsonRequest
 
 PATH = "/v1/openapi.json"
 
@@ -35,17 +40,27 @@ _LIMITED = {
         strict=True,
     )
 }
-_PROBLEMS = {
-    "400": "The request cannot be read.",
-    "401": "A valid credential is needed.",
-    "403": "The credential does not allow this.",
-    "404": "There is no such thing here.",
-    "409": "The state of the thing forbids this.",
-    "413": "The body is too large.",
-    "415": "The body is not JSON.",
-    "422": "The request has faults; each is listed.",
-    "429": "The tenant has used up its requests.",
-    "default": "Something went wrong.",
+_CHALLENGE = {"description": "How to prove who is asking.", "schema": {"type": "string"}}
+_WORDS = {
+    400: "The request cannot be read.",
+    401: "A valid credential is needed.",
+    403: "The credential does not allow this.",
+    404: "There is no such thing here.",
+    408: "The body took too long to arrive.",
+    409: "The state of the thing forbids this.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "The request has faults; each is listed.",
+    429: "The tenant has used up its requests.",
+    431: "The request has too many or too large headers.",
+    500: "Something went wrong on our side.",
+    503: "This cannot be done right now; try again.",
+}
+_HEADERS = {
+    401: {"WWW-Authenticate": _CHALLENGE},
+    403: {"WWW-Authenticate": _CHALLENGE},
+    429: _LIMITED,
+    503: {"Retry-After": _LIMITED["Retry-After"]},
 }
 
 
@@ -71,6 +86,7 @@ def document(app: Litestar) -> dict[str, Any]:
     components = schema.setdefault("components", {})
     components.setdefault("schemas", {}).update(structs.schemas(kinds))
     components["securitySchemes"] = _SCHEMES
+    components["examples"] = {code: {"value": _plain(problem)} for code, problem in PROBLEMS.items()}
     return schema
 
 
@@ -86,25 +102,54 @@ def _operations(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
 
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, method: str) -> None:
     operation["security"] = _security(handler, method)
-    expected = {"400", "default"}
-    for scheme in operation["security"]:
-        expected |= {"401", "403", "429"} if "bearer" in scheme else {"401"}
     if (data := handler.parsed_data_field) is not None:
-        expected |= {"413", "415", "422"}
-        operation["requestBody"]["required"] = data.default is Empty
-    if places := {parameter["in"] for parameter in operation.get("parameters", ())}:
-        expected.add("422")
-    if "path" in places:
-        expected |= {"404"} if handler.http_methods == {"GET"} else {"404", "409"}
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for status in sorted(expected):
-        problem = {"description": _PROBLEMS[status], "content": content}
-        if status == "400":
-            # Litestar's generator describes an answer of its own, which ours never give.
-            operation["responses"][status] = problem
-        operation["responses"].setdefault(status, problem)
-    if "429" in expected:
-        operation["responses"]["429"]["headers"] = _LIMITED
+        operation["requestBody"] = _body(operation, handler, needed=data.default is Empty)
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            _show(answer, operation["operationId"], status)
+    # Litestar's generator describes a refusal of its own, which ours never is.
+    operation["responses"].pop("400", None)
+    operation["responses"] |= _refusals(refusals.of(operation, handler))
+
+
+def _body(operation: dict[str, Any], handler: HTTPRouteHandler, *, needed: bool) -> dict[str, Any]:
+    """In every media type that the route reads, with an example."""
+    body: dict[str, Any] = operation["requestBody"]
+    [content] = body["content"].values()
+    content["example"] = bodies.written(bodies.BODIES[operation["operationId"]])
+    kinds = getattr(handler.resolve_request_class(), "media_types", JsonRequest.media_types)
+    return body | {"required": needed, "content": dict.fromkeys(kinds, content)}
+
+
+def _show(answer: dict[str, Any], operation: str, status: str) -> None:
+    """An example of an answer that holds anything; 204 holds nothing, whatever Litestar's generator says."""
+    is_said = answer["description"] != HTTPStatus(int(status)).description
+    if status == "204":
+        answer.pop("content", None)
+        answer |= {} if is_said else {"description": "It is done."}
+    for content in answer.get("content", {}).values():
+        shown = answers.of(operation, status, content["schema"]["$ref"].rpartition("/")[2])
+        content["example"] = _plain(shown)
+        answer |= {} if is_said else {"description": str(type(shown).__doc__)}
+
+
+def _refusals(codes: set[str]) -> dict[str, Any]:
+    """By status: a problem, with one example a code."""
+    by_status: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        by_status.setdefault(PROBLEMS[code].status, []).append(code)
+    return {str(status): _refusal(status, by_status[status]) for status in sorted(by_status)}
+
+
+def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
+    shown = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": shown}
+    answer = {"description": _WORDS[status], "content": {MEDIA_TYPE: content}}
+    return answer | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
+
+
+def _plain(shown: msgspec.Struct) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(shown))
 
 
 def _security(handler: HTTPRouteHandler, method: str) -> list[dict[str, list[str]]]:

@@ -35,7 +35,8 @@ async def test_options_tells_the_same_as_a_method_that_is_not_there(
     for path in ("/v1/jobs", f"/v1/jobs/{_NOBODY}", f"/v1/tenants/{_NOBODY}", "/v1/me"):
         told = (await api.options(path, headers=headers)).headers["allow"]
         refused = await api.put(path, headers=headers)
-        assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, set(told.split(", ")))
+        assert refused.status_code == 405
+        assert set(refused.headers["allow"].split(", ")) == set(told.split(", "))
 
 
 async def test_options_needs_a_credential_where_the_path_does(api: httpx.AsyncClient) -> None:

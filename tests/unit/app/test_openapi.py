@@ -31,7 +31,11 @@ def references(value: Any) -> set[str]:
 
 
 def test_every_reference_resolves(document: dict[str, Any]) -> None:
-    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    known = {
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "examples")
+        for name in document["components"][kind]
+    }
     assert references(document) <= known
 
 
@@ -46,16 +50,30 @@ def test_every_operation_has_an_id_of_its_own_and_a_description(document: dict[s
     assert all(operation.get("description") for operation in found)
 
 
-def test_every_operation_says_that_it_answers_with_problems(document: dict[str, Any]) -> None:
-    for operation in operations(document).values():
-        assert "application/problem+json" in operation["responses"]["default"]["content"]
+def test_no_operation_leaves_open_what_it_answers(document: dict[str, Any]) -> None:
+    for name, operation in operations(document).items():
+        statuses = operation["responses"].keys()
+        assert all(status.isdecimal() for status in statuses), name
+        assert {"400", "431", "500", "503"} <= statuses, name
+        assert any(status.startswith("2") for status in statuses), name
 
 
 def test_every_documented_failure_is_a_problem(document: dict[str, Any]) -> None:
     for operation in operations(document).values():
         for status, answer in operation["responses"].items():
-            if status == "default" or int(status) >= 400:
+            if int(status) >= 400:
                 assert set(answer["content"]) == {"application/problem+json"}
+
+
+def test_an_answer_without_a_body_has_no_content(document: dict[str, Any]) -> None:
+    for name, operation in operations(document).items():
+        for status, answer in operation["responses"].items():
+            assert ("content" in answer) == (status != "204"), name
+
+
+def test_a_route_of_merge_patches_says_so(document: dict[str, Any]) -> None:
+    body = operations(document)["PATCH /v1/tenants/{tenant_id}"]["requestBody"]
+    assert set(body["content"]) == {"application/json", "application/merge-patch+json"}
 
 
 def test_bodies_refuse_unknown_fields_in_the_document_too(document: dict[str, Any]) -> None:

@@ -1,0 +1,51 @@
+"""Every code that a request can be refused with, once, as an answer would tell it."""
+
+from app.errors import Problem
+from core.errors import Fault
+
+_TOO_SHORT = Fault("wrong_length", "must have at least 1 characters", pointer="/target/url")
+_NO_TYPE = Fault("unsupported_target", "must be http", pointer="/target/type")
+_REFUSED = Fault("destination_refused", "is not a public address", pointer="/target/url")
+_REUSED = Fault("idempotency_key_reused", "was used for another request", parameter="Idempotency-Key")
+
+
+def _problem(status: int, code: str, detail: str, *faults: Fault) -> Problem:
+    return Problem(
+        type=f"urn:noonmark:problem:{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail,
+        code=code,
+        request_id="0199b0f6-6a4e-7c51-8f3e-2f4f3d9f3f11",
+        errors=list(faults),
+    )
+
+
+_ALL = (
+    _problem(400, "bad_request", "The query contains a NUL character."),
+    _problem(400, "malformed_json", "The body is not valid JSON."),
+    _problem(401, "unauthenticated", "The access token is not valid, or not any more."),
+    _problem(403, "insufficient_scope", "The credential is valid, but does not allow this."),
+    _problem(404, "not_found", "There is no such thing here."),
+    _problem(408, "request_timeout", "The body took too long to arrive."),
+    _problem(409, "already_replayed", "It was replayed as job 0199b0f7-1c2d-7a3b-9e4f-5a6b7c8d9e0f."),
+    _problem(409, "job_erased", "What the job carried was erased; there is nothing left to replay."),
+    _problem(409, "job_finished", "The job has ended."),
+    _problem(409, "job_not_editable", "The job is running or being cancelled."),
+    _problem(409, "job_not_finished", "The job is not over."),
+    _problem(409, "starting", "The job is about to start."),
+    _problem(409, "too_many_secrets", "8 sign already; rotate without overlap, or wait."),
+    _problem(413, "payload_too_large", "Request Entity Too Large."),
+    _problem(415, "unsupported_media_type", "Send the body as application/json in UTF-8."),
+    _problem(422, "destination_refused", "/target/url: is not a public address", _REFUSED),
+    _problem(422, "idempotency_key_reused", "Idempotency-Key: was used for another request", _REUSED),
+    _problem(422, "unsupported_target", "/target/type: must be http", _NO_TYPE),
+    _problem(422, "validation_failed", "/target/url: must have at least 1 characters", _TOO_SHORT),
+    _problem(429, "rate_limited", "Too many requests; try again later."),
+    _problem(431, "headers_too_large", "The request has too many or too large headers."),
+    _problem(500, "internal_error", "Something went wrong on our side."),
+    _problem(503, "unavailable", "The database cannot do this right now; try again."),
+)
+
+PROBLEMS = {problem.code: problem for problem in _ALL}
+"""By code."""

@@ -1,0 +1,46 @@
+"""Which codes an operation can be refused with: by what it takes, and by rules of its own.
+
+The document lists them, and the tests of the API hold every answer against it: a code that is not told here
+fails them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar.handlers import HTTPRouteHandler
+
+_ALWAYS = {"bad_request", "headers_too_large", "internal_error", "unavailable"}
+_PRIVATE = {"unauthenticated", "insufficient_scope", "rate_limited"}
+_BODY = {
+    "malformed_json", "request_timeout", "payload_too_large", "unsupported_media_type", "validation_failed",
+}  # fmt: skip
+_CREATING = {"destination_refused", "idempotency_key_reused", "unsupported_target"}
+
+_OWN: Mapping[str, set[str]] = {
+    "verifyMagicLink": {"unauthenticated"},
+    "refreshSession": {"unauthenticated"},
+    "createJob": _CREATING,
+    "createJobs": _CREATING,
+    "editJob": {"job_finished", "job_not_editable", "starting"},
+    "cancelJob": {"job_finished"},
+    "eraseJob": {"job_not_finished"},
+    "replayJob": {"idempotency_key_reused", "job_erased", "job_not_finished"},
+    "replayDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased"},
+    "retryDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased"},
+    "rotateSigningSecrets": {"too_many_secrets"},
+}
+
+
+def of(operation: Mapping[str, Any], handler: HTTPRouteHandler) -> set[str]:
+    """The codes of an operation of the document, whose security is filled in."""
+    codes = _ALWAYS | _OWN.get(operation["operationId"], set())
+    if operation["security"]:
+        codes |= {"unauthenticated"} if handler.opt.get("operator") else _PRIVATE
+    if "requestBody" in operation:
+        codes |= _BODY
+    places = {parameter["in"] for parameter in operation.get("parameters", ())}
+    if "path" in places:
+        codes |= {"not_found"}
+    if places & {"query", "header"}:
+        codes |= {"validation_failed"}
+    return codes
