@@ -44,6 +44,10 @@ oldest_transaction = Gauge(
     "Age of the database's oldest transaction, which holds vacuum back.",
 )
 reaped = Counter("noonmark_reaped_total", "Leases taken from replicas that stopped beating or overran.")
+rows_removed = Counter(
+    "noonmark_rows_removed_total", "Rows that had outlived their use or their retention, removed.", ["kind"]
+)
+partitions_dropped = Counter("noonmark_partitions_dropped_total", "Days of history dropped whole.")
 beats_missed = Counter("noonmark_beats_missed_total", "Beats that failed or were withheld.")
 self_fenced = Counter(
     "noonmark_self_fenced_total", "Times a replica stopped itself because its lease ran out."

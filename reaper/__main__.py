@@ -16,6 +16,7 @@ from core.settings import Settings, load
 from reaper.depth import Depth
 from reaper.erasure import Erasure
 from reaper.leases import LeaseSweep
+from reaper.retention import Days, Trim, dead_letters, ended_jobs
 from reaper.upkeep import Upkeep
 
 
@@ -24,7 +25,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = Database(settings.database_url, name="noonmark-reaper", size=3, planning=PLANNED_ANEW)
+    database = Database(settings.database_url, name="noonmark-reaper", size=4, planning=PLANNED_ANEW)
     leases = LeaseSweep(database, ttl_seconds=settings.lease_ttl_seconds)
     upkeep = Upkeep(database)
     checks = {"database": lambda: schema.answers(database), "partitions": upkeep.ready}
@@ -35,6 +36,10 @@ async def serve(settings: Settings) -> None:
         Loop(upkeep.partitions, name="partitions", interval=3600.0),
         Loop(upkeep.purge, name="purge", interval=60.0),
         Loop(Erasure(database).once, name="erasure", interval=30.0),
+        Loop(ended_jobs(database).once, name="ended_jobs", interval=3600.0),
+        Loop(dead_letters(database).once, name="dead_letters", interval=3600.0),
+        Loop(Days(database).once, name="history_days", interval=600.0),
+        Loop(Trim(database).once, name="history_rows", interval=3600.0),
     ]
     try:
         await schema.check(database, stop)

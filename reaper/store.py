@@ -1,8 +1,16 @@
 """What the sweeps ask of the database besides a job's own moves."""
 
+from uuid import UUID
+
 import msgspec
 
 from core.db import Raw
+from core.jobs.lifecycle import FINAL
+
+KEEP_JOBS_DAYS = 30
+KEEP_HISTORY_DAYS = 30
+KEEP_DEAD_LETTERS_DAYS = 90
+"""What holds for a tenant that says nothing; 0 would be for ever."""
 
 
 class Depth(msgspec.Struct, frozen=True):
@@ -41,11 +49,13 @@ async def ensure_partitions(db: Raw, *, days_ahead: int) -> int:
     return made
 
 
-async def partitions_ahead(db: Raw) -> bool:
-    """Whether tomorrow has its partitions."""
+async def partitions_ahead(db: Raw, *, days: int) -> bool:
+    """Whether each of so many whole days after today has its partitions."""
     found: bool = await db.fetchval(
-        """SELECT to_regclass('attempts_p' || day) IS NOT NULL AND to_regclass('events_p' || day) IS NOT NULL
-           FROM to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD') AS day"""
+        """SELECT bool_and(to_regclass(parent || '_p' || day) IS NOT NULL)
+           FROM unnest(ARRAY['attempts', 'events']) AS parent, generate_series(1, $1) AS ahead,
+                to_char(now() AT TIME ZONE 'UTC' + ahead * interval '1 day', 'YYYYMMDD') AS day""",
+        days,
     )
     return found
 
@@ -62,14 +72,226 @@ _OLD = {
 }
 
 
-async def purge(db: Raw, *, limit: int) -> int:
-    """Remove up to ``limit`` outlived rows of each kind; how many went."""
-    removed = 0
+async def purge(db: Raw, *, limit: int) -> dict[str, int]:
+    """Remove up to ``limit`` outlived rows of each kind; how many of each went."""
+    removed = {}
     for table, old in _OLD.items():
         status = await db.execute(
             f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("
             f"SELECT ctid FROM {table} WHERE {old} LIMIT $1 FOR UPDATE SKIP LOCKED))",
             limit,
         )
-        removed += int(status.split()[-1])
+        removed[table] = int(status.split()[-1])
     return removed
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far a walk over the tenants has come: it goes on behind this."""
+
+    tenant_id: UUID = UUID(int=0)
+    state: str = ""
+    job_id: UUID = UUID(int=0)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one step of a walk did, and where the next begins; None at the end."""
+
+    looked: int
+    removed: int
+    place: Place | None
+
+
+def _day(days: int | str) -> str:
+    # A day of the session's time zone may have 23 hours; a key lives for 24 and must not outlive its job.
+    return f"{days} * interval '24 hours'"
+
+
+def _lowest(at: str) -> str:
+    """The lowest UUIDv7 of an instant."""
+    return f"(lpad(to_hex((extract(epoch FROM {at}) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid"
+
+
+# A row cannot be older than its job, whose id tells when it was created. So of each tenant only the jobs that
+# were created before its retention are looked at, by the index that has them in the order of their ids: some
+# to remove, and those that were created long before they ended. Rows are compared as a whole, because no
+# other index than this one has them in that order.
+_WALK = """
+WITH page AS MATERIALIZED (
+  SELECT id AS tenant_id, now() - {keep} AS before
+  FROM tenants WHERE id >= $1 AND erased_at IS NULL AND {setting} IS DISTINCT FROM 0
+  ORDER BY id LIMIT $5 + 1),
+spans AS MATERIALIZED (
+  SELECT p.tenant_id, s.state, p.before, {lowest} AS below,
+         CASE WHEN p.tenant_id = $1 AND s.state = $2 THEN $3 ELSE '{first}'::uuid END AS after
+  FROM page p CROSS JOIN unnest(ARRAY[{states}]) AS s(state)
+  WHERE (p.tenant_id, s.state) >= ($1, $2) ORDER BY p.tenant_id, s.state),
+seen AS MATERIALIZED (
+  SELECT s.tenant_id, s.state, e.job_id, e.at < s.before AS old
+  FROM spans s CROSS JOIN LATERAL (
+    SELECT job_id, {at} AS at FROM {table}
+    WHERE ({key}) > ({span}, s.after) AND ({key}) < ({span}, s.below) ORDER BY {key} LIMIT $4) e
+  ORDER BY s.tenant_id, s.state, e.job_id LIMIT $4),
+{removal}
+SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM gone), next.tenant_id, next.state, next.job_id
+FROM (VALUES (1)) one LEFT JOIN (
+  (SELECT 1 AS turn, tenant_id, state, job_id FROM seen ORDER BY 2, 3, 4 LIMIT 1 OFFSET $4 - 1)
+  UNION ALL
+  (SELECT 2, tenant_id, (ARRAY[{states}])[{count}], '{last}'::uuid FROM page ORDER BY 2 LIMIT 1 OFFSET $5)
+  ORDER BY 1 LIMIT 1) next ON true
+"""
+
+# The lock on the job's own row is the one that every change of a job begins with.
+_REMOVE_JOBS = """
+held AS MATERIALIZED (
+  SELECT j.id FROM jobs j WHERE j.id = ANY(ARRAY(SELECT job_id FROM seen WHERE old))
+    AND NOT EXISTS (SELECT FROM leases l WHERE l.job_id = j.id)
+  ORDER BY j.id FOR UPDATE OF j SKIP LOCKED),
+ended AS (DELETE FROM endings WHERE job_id = ANY(ARRAY(SELECT id FROM held))),
+gone AS (DELETE FROM jobs WHERE id = ANY(ARRAY(SELECT id FROM held)) RETURNING id)"""
+
+_REMOVE_LETTERS = """
+held AS MATERIALIZED (
+  SELECT job_id FROM dead_letters WHERE job_id = ANY(ARRAY(SELECT job_id FROM seen WHERE old))
+  ORDER BY job_id FOR UPDATE SKIP LOCKED),
+gone AS (DELETE FROM dead_letters WHERE job_id = ANY(ARRAY(SELECT job_id FROM held)) RETURNING job_id)"""
+
+
+def _walk(setting: str, days: int, states: list[str], **given: str) -> str:
+    return _WALK.format(
+        setting=setting,
+        keep=_day(f"coalesce({setting}, {days})"),
+        lowest=_lowest("p.before"),
+        states=", ".join(f"'{state}'" for state in states),
+        count=len(states),
+        first=UUID(int=0),
+        last=UUID(int=2**128 - 1),
+        **given,
+    )
+
+
+OLD_JOBS = _walk(
+    "keep_jobs_days", KEEP_JOBS_DAYS, sorted(FINAL), table="endings", at="finished_at",
+    key="tenant_id, state, job_id", span="s.tenant_id, s.state", removal=_REMOVE_JOBS,
+)  # fmt: skip
+OLD_LETTERS = _walk(
+    "keep_dead_letters_days", KEEP_DEAD_LETTERS_DAYS, [""], table="dead_letters", at="failed_at",
+    key="tenant_id, job_id", span="s.tenant_id", removal=_REMOVE_LETTERS,
+)  # fmt: skip
+
+
+async def remove_old(db: Raw, walk: str, *, after: Place, limit: int, tenants: int) -> Step:
+    """Look at up to ``limit`` rows of this tenant and so many more, and remove those that are too old."""
+    row = await db.fetchrow(walk, after.tenant_id, after.state, after.job_id, limit, tenants)
+    assert row is not None
+    return Step(row[0], row[1], None if row[2] is None else Place(*row[2:]))
+
+
+# The days of history, which end at midnight UTC. What has no day of its own is in the default, without end.
+_PARTS = r"""
+SELECT c.oid, c.relname::text AS name, i.inhparent AS parent,
+       CASE WHEN c.relname !~ '_default$'
+            THEN (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC' END AS ends_at
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent IN ('attempts'::regclass, 'events'::regclass)
+  AND c.relname ~ '^(attempts|events)_(p\d{8}|default)$'
+"""
+_KEEP_HISTORY = _day(f"coalesce(t.keep_history_days, {KEEP_HISTORY_DAYS})")
+_LONGEST = f"""
+SELECT CASE WHEN bool_or(t.keep_history_days = 0) THEN NULL
+            ELSE now() - coalesce(max({_KEEP_HISTORY}), {_day(KEEP_HISTORY_DAYS)}) END
+FROM tenants t WHERE t.erased_at IS NULL
+"""
+
+_DAYS_OVER = f"""
+SELECT DISTINCT ON (parent) name FROM ({_PARTS}) part WHERE ends_at <= ({_LONGEST}) ORDER BY parent, ends_at
+"""
+
+# For whom a day is over is noted on the day itself, once their rows are gone: who comes next need not look
+# again. A tenant has nothing in days before its own.
+_NEXT_PART = f"""
+SELECT part.name, CASE WHEN part.ends_at IS NOT NULL THEN over.mark END
+FROM ({_PARTS}) part CROSS JOIN LATERAL (
+  SELECT format('without %s tenants, %s', count(*), bit_xor(hashtextextended(t.id::text, 0))) AS mark,
+         count(*) AS tenants
+  FROM tenants t WHERE t.erased_at IS NULL AND t.keep_history_days IS DISTINCT FROM 0
+    AND t.created_at < part.ends_at AND part.ends_at <= now() - {_KEEP_HISTORY}) over
+WHERE part.name > $1 AND (part.ends_at IS NULL OR (
+        over.tenants > 0 AND (part.ends_at <= ({_LONGEST})) IS NOT TRUE
+        AND over.mark IS DISTINCT FROM obj_description(part.oid, 'pg_class')))
+ORDER BY part.name LIMIT 1
+"""
+
+TRIM = f"""
+WITH seen AS MATERIALIZED (
+  SELECT p.job_id, p.id, p.tenant_id FROM {{part}} p WHERE (p.job_id, p.id) > ($1, $2)
+  ORDER BY p.job_id, p.id LIMIT $3),
+gone AS (
+  DELETE FROM {{part}} WHERE (job_id, id) IN (
+    SELECT s.job_id, s.id FROM seen s LEFT JOIN tenants t ON t.id = s.tenant_id
+    WHERE t.keep_history_days IS DISTINCT FROM 0 AND s.id < {_lowest(f"(now() - {_KEEP_HISTORY})")})
+  RETURNING 1)
+SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM gone), last.job_id, last.id
+FROM (VALUES (1)) one LEFT JOIN (
+  SELECT job_id, id FROM seen ORDER BY job_id DESC, id DESC LIMIT 1) last ON true
+"""
+
+# Whoever writes history waits behind us while we wait.
+_BRIEFLY = "SET LOCAL lock_timeout = '500ms'"
+_DROPPING, _TRIMMING = 7810766, 7810767
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A partition to be trimmed row by row, and what is then noted on it; nothing on a default one."""
+
+    name: str
+    mark: str | None
+
+
+class Trimmed(msgspec.Struct, frozen=True):
+    """What one step in a partition did; the last row it looked at, if it saw any."""
+
+    looked: int
+    removed: int
+    job_id: UUID | None
+    id: UUID | None
+
+
+async def days_over(db: Raw) -> list[str]:
+    """Of attempts and of events the oldest partition whose day is over for everybody."""
+    return [row[0] for row in await db.fetch(_DAYS_OVER)]
+
+
+async def drop_partition(db: Raw, name: str) -> bool:
+    """Drop a partition, unless somebody else does. Meant for a transaction; raises when it is in use."""
+    await db.execute(_BRIEFLY)
+    if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", _DROPPING):
+        return False
+    if not await db.fetchval("SELECT to_regclass($1) IS NOT NULL", name):
+        return False
+    await db.execute(f"DROP TABLE {name}")
+    return True
+
+
+async def trims_alone(db: Raw) -> bool:
+    """Whether nobody else trims until the end of this transaction."""
+    alone: bool = await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", _TRIMMING)
+    return alone
+
+
+async def next_part(db: Raw, *, after: str) -> Part | None:
+    """The next partition in the order of names that may hold rows of tenants for whom its day is over."""
+    row = await db.fetchrow(_NEXT_PART, after)
+    return None if row is None else Part(*row)
+
+
+async def trim(db: Raw, part: Part, *, after: tuple[UUID, UUID], limit: int) -> Trimmed:
+    """Look at the next ``limit`` rows of a partition, and remove those that are too old."""
+    await db.execute("SET LOCAL enable_seqscan = off")
+    row = await db.fetchrow(TRIM.format(part=part.name), *after, limit)
+    assert row is not None
+    return Trimmed(*row)
+
+
+async def note_trimmed(db: Raw, part: Part) -> None:
+    """Write on a partition for whom it has been trimmed."""
+    await db.execute(f"COMMENT ON TABLE {part.name} IS '{part.mark}'")

@@ -1,11 +1,14 @@
 """The slow sweeps: days of history ahead, rows that have outlived their use, replicas long gone."""
 
-from core import log
+from core import log, metrics
 from core.db import Database
 from core.replicas import store as replicas
 from reaper import store
 
 _DAYS_AHEAD = 8
+# Eight days are made every hour, so with two left nobody has made any for most of a week, and there is still
+# a whole day to act in: of tomorrow alone only a minute may be missing, just before midnight.
+_LEAST_DAYS_AHEAD = 2
 _BATCH = 1000
 _GONE_SECONDS = 3600.0
 
@@ -29,13 +32,16 @@ class Upkeep:
     async def purge(self) -> int:
         """How many rows went; more at once while there are many."""
         async with self._database.raw() as db:
-            removed = await store.purge(db, limit=_BATCH)
-            removed += await replicas.forget(db, after_seconds=_GONE_SECONDS)
+            kinds = await store.purge(db, limit=_BATCH)
+            kinds["replicas"] = await replicas.forget(db, after_seconds=_GONE_SECONDS)
+        for kind, count in kinds.items():
+            metrics.rows_removed.labels(kind).inc(count)
+        removed = sum(kinds.values())
         if removed:
             _log.info("rows_purged", count=removed)
         return removed
 
     async def ready(self) -> bool:
-        """Whether tomorrow's history has a place."""
+        """Whether the history of the next days has a place."""
         async with self._database.raw() as db:
-            return await store.partitions_ahead(db)
+            return await store.partitions_ahead(db, days=_LEAST_DAYS_AHEAD)

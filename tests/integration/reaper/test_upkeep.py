@@ -91,12 +91,20 @@ async def test_a_row_lands_in_the_partition_of_its_own_day(database: Database) -
         assert await where(db, job) == f"events_p{await day(db, 0)}"
 
 
-async def test_it_is_ready_while_tomorrow_has_a_place(database: Database) -> None:
+async def test_it_is_ready_while_two_whole_days_have_a_place(database: Database) -> None:
     upkeep = Upkeep(database)
-    assert await upkeep.ready()
     async with database.raw() as db:
-        await drop(db, 1)
-    assert not await upkeep.ready()
+        await drop(db, 3)
+        assert await upkeep.ready()
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+async def test_it_is_not_ready_when_one_of_the_next_two_days_has_none(
+    database: Database, missing: int
+) -> None:
+    async with database.raw() as db:
+        await db.execute(f"DROP TABLE events_p{await day(db, missing)}")
+    assert not await Upkeep(database).ready()
 
 
 async def test_history_goes_on_without_a_partition_for_today(database: Database) -> None:
