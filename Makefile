@@ -24,7 +24,7 @@ define install
 	  cp requirements/$(1).txt .venv/$(1).txt; }
 endef
 
-.PHONY: help up demo test check lock migration docs openapi clean
+.PHONY: help up demo test check lock bench-quick migration docs openapi clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,10 @@ lock: ## Compile requirements/*.in into hashed locks (upgrade=1: to the newest v
 	  .venv-lock/bin/uv pip compile -q $(if $(upgrade),--upgrade) --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	    -o requirements/$$name.txt requirements/$$name.in || exit 1; done
+
+bench-quick: ## Three minutes of measuring; what it means is in docs/benchmarks.md
+	$(call install,local)
+	@$(RUN) -m benchmarks quick
 
 migration: ## Write the migration between the migrations and the tables (name=add_something)
 	@test -n "$(name)" || { echo "say what it does: make migration name=add_something" >&2; exit 1; }
