@@ -5,18 +5,28 @@ courtesy judged by our own clock; at the moment of delivery the database's decid
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from app.jobs import content, masking
 from app.jobs.content import Content
-from app.jobs.schemas import PRIORITIES, CreateJob, CreateTarget, EditJob, PriorityName
+from app.jobs.schemas import (
+    PRIORITIES,
+    CreateJob,
+    CreateTarget,
+    EditJob,
+    EditRetry,
+    EditSuccess,
+    EditTarget,
+    PriorityName,
+)
+from core.egress.guard import Egress
 from core.egress.headers import check_headers
-from core.egress.urls import Refusal, parse_url
+from core.egress.urls import Refusal, Url, parse_url
 from core.errors import Fault, Invalid
 from core.jobs.backoff import Retry
 from core.jobs.success import StatusSet, Success, parse_success
@@ -28,11 +38,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What to change; nothing that is None."""
+    """What to change of a job. The first three are what moves it; None leaves them."""
 
     fire_at: datetime | None
     delay_seconds: float | None
     priority: int | None
+    rest: EditJob = EditJob()
+    """The patch itself."""
+    body: Content | Fault | None = None
+    """A new body, if the patch has one."""
 
     def fires_at(self, now: datetime) -> datetime | None:
         """The new fire time, if there is one."""
@@ -48,24 +62,33 @@ def faults(asked: CreateJob, *, now: datetime, body: Content | Fault | None = No
     return [
         *target(asked.target, body or content.taken(asked.target)),
         *times(asked.fire_at, asked.delay_seconds),
-        *_expiry(asked, now),
-        *_success(asked.success),
+        *expiry(asked.expires_at, fires(asked.fire_at, asked.delay_seconds, now=now)),
+        *success(asked.success),
         *retry(asked.retry),
-        *_labels(asked.labels),
+        *labels(asked.labels),
     ]
 
 
 def change(asked: EditJob) -> Change:
-    """What to change of a job. Raises Invalid if nothing, or not like this."""
-    fire_at = None if isinstance(asked.fire_at, UnsetType) else asked.fire_at
-    delay = None if isinstance(asked.delay_seconds, UnsetType) else asked.delay_seconds
-    level = None if isinstance(asked.priority, UnsetType) else priority(asked.priority)
-    found = list(times(fire_at, delay))
-    if fire_at is None and delay is None and level is None:
-        found = [Fault("missing", "give fire_at, delay_seconds or priority", pointer="")]
-    if found:
-        raise Invalid(found)
-    return Change(fire_at, delay, level)
+    """What to change of a job. Nothing is judged yet."""
+    return Change(
+        fire_at=None if isinstance(asked.fire_at, UnsetType) else asked.fire_at,
+        delay_seconds=None if isinstance(asked.delay_seconds, UnsetType) else asked.delay_seconds,
+        priority=None if isinstance(asked.priority, UnsetType) else priority(asked.priority),
+        rest=asked,
+        body=None if isinstance(asked.target, UnsetType) else content.changed(asked.target),
+    )
+
+
+def is_empty(asked: object) -> bool:
+    """Whether a patch says nothing, on any level: `{}`, `{"target": {}}`."""
+    match asked:
+        case EditJob() | EditTarget() | EditRetry() | EditSuccess():
+            return all(is_empty(getattr(asked, name)) for name in asked.__struct_fields__)
+        case dict():
+            return not asked
+        case _:
+            return asked is UNSET
 
 
 def priority(given: PriorityName | int) -> int:
@@ -123,12 +146,23 @@ def _secrets(target: CreateTarget) -> Iterator[Fault]:
             yield Fault("masked_value", message, pointer=f"/target/headers/{escaped(name)}")
 
 
-def _expiry(asked: CreateJob, now: datetime) -> Iterator[Fault]:
-    if asked.expires_at is None:
+def destination(url: str, egress: Egress) -> Invalid | None:
+    """The refusal of a URL that names an address which may not be called."""
+    parts = parsed(url)
+    refusal = egress.refuse_literal(parts) if isinstance(parts, Url) else None
+    if refusal is None:
+        return None
+    fault = Fault(refusal.code, refusal.message, pointer="/target/url")
+    return Invalid([fault], code="destination_refused")
+
+
+def expiry(expires_at: datetime | None, fires: datetime) -> Iterator[Fault]:
+    """An expiry that lies ahead of the fire time, and that every layer below can hold."""
+    if expires_at is None:
         return
-    if not in_range(asked.expires_at):
+    if not in_range(expires_at):
         yield Fault("out_of_range", YEARS, pointer="/expires_at")
-    elif asked.expires_at <= fires(asked.fire_at, asked.delay_seconds, now=now):
+    elif expires_at <= fires:
         yield Fault("too_early", "must be after the fire time and in the future", pointer="/expires_at")
 
 
@@ -139,7 +173,8 @@ def fires(fire_at: datetime | None, delay_seconds: float | None, *, now: datetim
     return now + timedelta(seconds=delay_seconds or 0.0)
 
 
-def _success(rule: Success) -> Iterator[Fault]:
+def success(rule: Success) -> Iterator[Fault]:
+    """Every status of the rule is one."""
     parsed = parse_success(rule.status)
     if isinstance(parsed, StatusSet):
         return
@@ -148,8 +183,11 @@ def _success(rule: Success) -> Iterator[Fault]:
         yield Fault("wrong_format", bad.message, pointer=where)
 
 
-def _labels(labels: dict[str, str]) -> Iterator[Fault]:
-    for name, value in labels.items():
+def labels(given: Mapping[str, str | None]) -> Iterator[Fault]:
+    """Names and values of labels; null is one that is to be taken away."""
+    for name, value in given.items():
+        if value is None:
+            continue
         where = f"/labels/{escaped(name)}"
         if not 1 <= len(name) <= 63 or len(value) > 255:
             message = "must have a name of 1 to 63 characters and a value of at most 255"

@@ -9,7 +9,8 @@ import binascii
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from app.jobs.schemas import CreateTarget
+from app.errors import Rejected
+from app.jobs.schemas import CreateTarget, EditTarget
 from core.errors import Fault
 from core.jobs.model import BodyKind
 
@@ -44,6 +45,27 @@ def taken(target: CreateTarget) -> Content | Fault:
     if target.body_base64 is not None:
         return _decoded(target.body_base64)
     return Content(BodyKind.NONE, b"")
+
+
+def changed(patch: EditTarget) -> Content | Fault | None:
+    """The bytes of an edited body, whatever form the old one had; None where it stays. Null takes it away."""
+    given = (patch.body, patch.body_text, patch.body_base64)
+    if all(form is UNSET for form in given):
+        return None
+    whole = CreateTarget(
+        url="",
+        body=UNSET if isinstance(patch.body, UnsetType) or bytes(patch.body) == b"null" else patch.body,
+        body_text=None if isinstance(patch.body_text, UnsetType) else patch.body_text,
+        body_base64=None if isinstance(patch.body_base64, UnsetType) else patch.body_base64,
+    )
+    return taken(whole)
+
+
+def excess(body: Content) -> Rejected | None:
+    """The refusal of a body that is too large."""
+    if len(body.data) <= MAX_BYTES:
+        return None
+    return Rejected(413, "payload_too_large", "The job's body is larger than 1 MiB.")
 
 
 def shown(kind: BodyKind, data: bytes) -> Forms:

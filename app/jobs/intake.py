@@ -1,21 +1,23 @@
-"""Request bodies of new jobs that do not fit their schema: the other faults they have are told along.
+"""Bodies of new jobs and of edits that do not fit their schema: the other faults they have are told along.
 
-The parts that do not fit are taken out, what is left is checked as a whole job would be. A target of a type
+The parts that do not fit are taken out, what is left is checked as a whole would be. A target of a type
 that we do not know is one fault of its own, whatever else such a target holds.
 """
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
 
-from app.jobs import checks
-from app.jobs.schemas import CreateJob
-from app.request import JsonRequest
+from app.jobs import checks, revising
+from app.jobs.schemas import CreateJob, EditJob
+from app.request import JsonRequest, MergePatchRequest
 from core.errors import Fault, Invalid
+
+T = TypeVar("T", CreateJob, EditJob)
 
 MAX_FAULTS = 100
 """Of a batch; who has more will be told the others next time."""
@@ -47,6 +49,29 @@ class CreateJobsRequest(JsonRequest):
         except Invalid as error:
             found = error.faults
         raise refusal_of_many(await self.body(), found, now=datetime.now(UTC))
+
+
+class EditJobRequest(MergePatchRequest):
+    """Decodes a patch of a job; Invalid lists what is wrong with it, whatever job it is for."""
+
+    async def json(self) -> Any:
+        """The decoded body."""
+        try:
+            asked = await super().json()
+        except Invalid as error:
+            found = error.faults
+        else:
+            if checks.is_empty(asked):
+                raise Invalid([Fault("missing", "say what to change", pointer="")])
+            return asked
+        raise refusal_of_edit(await self.body(), found, now=datetime.now(UTC))
+
+
+def refusal_of_edit(raw: bytes, found: list[Fault], *, now: datetime) -> Invalid:
+    """All that is wrong with a patch of which `found` does not fit the schema, without a look at the job."""
+    rest = None if _is_stranger(found) else _fitting(raw, found, EditJob)
+    more = revising.alone(checks.change(rest), now=now) if rest is not None else []
+    return _told(found, more)
 
 
 def refusal_of_many(raw: bytes, found: list[Fault], *, now: datetime) -> Invalid:
@@ -81,13 +106,21 @@ def gathered(refusals: Sequence[tuple[int, Invalid]]) -> Invalid:
 
 def refusal(raw: bytes, found: list[Fault], *, now: datetime) -> Invalid:
     """All that is wrong with a body of which `found` does not fit the schema."""
-    if any(fault.pointer == _TYPE for fault in found):
+    rest = None if _is_stranger(found) else _fitting(raw, found, CreateJob)
+    return _told(found, checks.faults(rest, now=now) if rest is not None else [])
+
+
+def _is_stranger(found: list[Fault]) -> bool:
+    """Whether the target is of a type that we do not know."""
+    return any(fault.pointer == _TYPE for fault in found)
+
+
+def _told(found: list[Fault], more: list[Fault]) -> Invalid:
+    if _is_stranger(found):
         other = [fault for fault in found if not str(fault.pointer).startswith("/target")]
         return Invalid(
             [Fault("unsupported_target", "must be http", pointer=_TYPE), *other], code="unsupported_target"
         )
-    rest = _fitting(raw, found)
-    more = checks.faults(rest, now=now) if rest is not None else []
     return Invalid([*found, *(fault for fault in more if not _is_told(fault, found))])
 
 
@@ -95,15 +128,15 @@ def _is_told(fault: Fault, found: list[Fault]) -> bool:
     return any(str(fault.pointer).startswith(str(other.pointer)) for other in found)
 
 
-def _fitting(raw: bytes, found: list[Fault]) -> CreateJob | None:
-    """The job without the parts that do not fit; None where too little is left."""
+def _fitting(raw: bytes, found: list[Fault], kind: type[T]) -> T | None:
+    """The body without the parts that do not fit; None where too little is left."""
     try:
         value = msgspec.json.decode(raw, type=dict[str, Any])
         for fault in found:
             _take_out(value, str(fault.pointer).split("/")[1:])
-        target = value.setdefault("target", {})
-        target.setdefault("url", _SOMEWHERE)
-        return msgspec.json.decode(msgspec.json.encode(value), type=CreateJob)
+        if kind is CreateJob:
+            value.setdefault("target", {}).setdefault("url", _SOMEWHERE)
+        return msgspec.json.decode(msgspec.json.encode(value), type=kind)
     except (msgspec.MsgspecError, AttributeError):
         return None
 

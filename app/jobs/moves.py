@@ -9,23 +9,37 @@
 A place in a queue is never updated, only deleted and written anew: a claim that had already picked the old
 row finds it gone, instead of a new place together with the job as its snapshot knew it.
 
+An edit locks the place it found and looks at it before taking it: what may be changed depends on the attempt
+that the job waits for, and what is refused must leave everything as it was.
+
 What comes out is a value, so that the transaction ends before anybody raises it.
 """
 
 from uuid import UUID
 
 import msgspec
+from msgspec import UnsetType
 
+from app.errors import Rejected
 from app.jobs import store as jobs
 from app.jobs.checks import Change
+from app.jobs.retargeting import Means
+from app.jobs.revising import Kept, Revision, revised
 from app.jobs.store import Stored
 from core.db import Raw
-from core.errors import Conflict, Fault, Invalid, NotFound, Unavailable
+from core.errors import Conflict, Invalid, NotFound, Unavailable
 from core.jobs.statements import STEP_SECONDS
+
+Refusal = NotFound | Conflict | Invalid | Rejected | Unavailable
 
 _LOOKS = 20
 
-_LOCK = "SELECT expires_at, now() FROM jobs WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+_LOCK = "SELECT FROM jobs WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+_LOCK_TO_EDIT = """
+SELECT target::text, sealed_headers, timeout_seconds, success::text, retry::text, labels::text, fire_at,
+       expires_at, now(), (SELECT id FROM queues WHERE tenant_id = $1 AND name = $3)
+FROM jobs WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+"""
 
 _CANCEL = """
 WITH gone AS (
@@ -58,24 +72,29 @@ WITH gone AS (
   DELETE FROM {place} WHERE job_id = $1
   RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
 edited AS (
-  UPDATE jobs j SET fire_at = coalesce($2, j.fire_at), priority = coalesce($3, j.priority)
+  UPDATE jobs j SET fire_at = coalesce($3, j.fire_at), priority = coalesce($4, j.priority),
+    queue_id = coalesce($5, j.queue_id), target = $6::text::jsonb, body = coalesce($7, j.body),
+    sealed_headers = $8, timeout_seconds = $9, success = $10::text::jsonb, retry = $11::text::jsonb,
+    labels = $12::text::jsonb, expires_at = $13
   FROM gone WHERE j.id = $1),
 placed AS MATERIALIZED (
-  SELECT job_id, tenant_id, queue_id, attempt, losses, coalesce($3, priority) AS priority,
-         CASE WHEN $2 IS NULL THEN due_at ELSE greatest($2, now()) END AS due_at
+  SELECT job_id, tenant_id, coalesce($5, queue_id) AS queue_id, attempt, losses,
+         coalesce($4, priority) AS priority,
+         CASE WHEN $3 IS NULL THEN due_at ELSE greatest($3, now()) END AS due_at
   FROM gone),
 later AS (
   INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
   SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority FROM placed WHERE due_at > now()),
 at_once AS (
   INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
-  SELECT queue_id, due_at - priority * $4::int * interval '1 second', job_id, tenant_id, due_at, attempt,
+  SELECT queue_id, due_at - priority * $2::int * interval '1 second', job_id, tenant_id, due_at, attempt,
          losses, priority
   FROM placed WHERE due_at <= now()),
 told AS (
   INSERT INTO events (id, job_id, tenant_id, kind, at, attempt, data)
   SELECT mint(clock_timestamp(), 0), job_id, tenant_id, 'edited', now(), NULL::int2,
-         jsonb_strip_nulls(jsonb_build_object('fire_at', $2::timestamptz, 'priority', $3::int2))
+         jsonb_strip_nulls(jsonb_build_object(
+           'changed', $14::text[], 'fire_at', $3::timestamptz, 'priority', $4::int2))
   FROM placed
   UNION ALL
   SELECT mint(clock_timestamp(), 1), job_id, tenant_id, 'queued', now(), attempt, NULL
@@ -84,7 +103,11 @@ SELECT extract(epoch FROM due_at - now())::float8 FROM placed
 """
 
 _CANCELS = tuple(_CANCEL.format(place=place) for place in ("timers", "ready"))
-_EDITS = (_EDIT.format(place="timers", planned="true"), _EDIT.format(place="ready", planned="false"))
+_FOUND = "SELECT attempt FROM {place} WHERE job_id = $1 FOR UPDATE"
+_EDITS = (
+    (_FOUND.format(place="timers"), _EDIT.format(place="timers", planned="true")),
+    (_FOUND.format(place="ready"), _EDIT.format(place="ready", planned="false")),
+)
 _LEASED = "SELECT due_at > now() AND cancel_requested_at IS NULL FROM leases WHERE job_id = $1"
 _ENDED = "SELECT EXISTS (SELECT FROM endings WHERE job_id = $1)"
 
@@ -122,22 +145,25 @@ async def cancel(db: Raw, job: UUID, *, tenant: UUID) -> Cancelled | NotFound | 
 
 
 async def edit(
-    db: Raw, job: UUID, change: Change, *, tenant: UUID
-) -> Edited | NotFound | Conflict | Invalid | Unavailable:
-    """Give a waiting job another fire time or priority."""
+    db: Raw, job: UUID, change: Change, *, tenant: UUID, means: Means | None = None
+) -> Edited | Refusal:
+    """Change a waiting job; `means` are needed for a change of its target."""
     async with db.transaction():
-        locked = await db.fetchrow(_LOCK, tenant, job)
-        if locked is None:
+        queue = None if isinstance(change.rest.queue, UnsetType) else change.rest.queue
+        row = await db.fetchrow(_LOCK_TO_EDIT, tenant, job, queue)
+        if row is None:
             return NotFound()
-        expires_at, now = locked
-        fire_at = change.fires_at(now)
-        if fire_at is not None and expires_at is not None and expires_at <= max(fire_at, now):
-            return Invalid([Fault("too_late", "must be before the job expires", pointer="/fire_at")])
+        kept = Kept(*row)
         for _ in range(_LOOKS):
-            for statement in _EDITS:
-                due_in = await db.fetchval(statement, job, fire_at, change.priority, STEP_SECONDS)
-                if due_in is not None:
-                    return Edited(await _read(db, job, tenant), due_in)
+            for find, replace in _EDITS:
+                attempt = await db.fetchval(find, job)
+                if attempt is None:
+                    continue
+                revision = revised(change, kept, means, attempt=attempt)
+                if not isinstance(revision, Revision):
+                    return revision
+                due_in = await db.fetchval(replace, job, STEP_SECONDS, *msgspec.structs.astuple(revision))
+                return Edited(await _read(db, job, tenant), due_in)
             if (ahead := await db.fetchval(_LEASED, job)) is not None:
                 return _held(ahead)
             if await db.fetchval(_ENDED, job):

@@ -1,5 +1,6 @@
 """Jobs over HTTP. Another tenant's job is as unknown as one that never was."""
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +27,9 @@ from app.jobs.creating import (
     origin,
 )
 from app.jobs.filters import Filter
-from app.jobs.intake import CreateJobRequest, CreateJobsRequest
+from app.jobs.intake import CreateJobRequest, CreateJobsRequest, EditJobRequest
 from app.jobs.moves import Cancelled, Edited
+from app.jobs.retargeting import Means
 from app.jobs.schemas import (
     Attempts,
     CreatedJobs,
@@ -43,9 +45,13 @@ from app.jobs.service import Jobs
 from app.principal import Principal
 from core import metrics
 from core.db import Database
+from core.egress.guard import parse_egress
 from core.errors import NotFound
 from core.jobs.model import State
+from core.sealing import Keyring
+from core.settings import Settings
 
+_egress = lru_cache(maxsize=1)(parse_egress)
 _MAX_BATCH_BODY = 16 * 1024 * 1024
 _ABORTING = "It is in a replica's hands, which aborts it: `cancelling`, then `cancelled`."
 
@@ -162,18 +168,25 @@ async def events(
     return Events([reading.event(one) for one in told[:limit]], more)
 
 
-@patch("/jobs/{job_id:uuid}", operation_id="editJob", summary="Change a waiting job")
+@patch(
+    "/jobs/{job_id:uuid}",
+    operation_id="editJob",
+    summary="Change a waiting job",
+    request_class=EditJobRequest,
+)
 async def edit(
     job_id: FromPath[UUID],
     data: JSONBody[EditJob],
     principal: NamedDependency[Principal],
     database: NamedDependency[Database],
+    keyring: NamedDependency[Keyring],
+    settings: NamedDependency[Settings],
     hints: NamedDependency[Hints],
 ) -> Job:
-    """Give a job that still waits another fire time or priority. 409 once it is starting, running or over."""
-    change = checks.change(data)
+    """A merge patch of a job that still waits; of its target, only before the first attempt. Else 409."""
+    means = Means(keyring, _egress(settings.egress_allow), principal.tenant_id)
     async with database.raw() as db:
-        edited = await moves.edit(db, job_id, change, tenant=principal.tenant_id)
+        edited = await moves.edit(db, job_id, checks.change(data), tenant=principal.tenant_id, means=means)
     if not isinstance(edited, Edited):
         raise edited
     hints.work(edited.due_in)

@@ -22,6 +22,7 @@ Instant = Annotated[
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
 PriorityName = Literal["critical", "high", "normal", "low"]
 MAX_BATCH = 1000
+MAX_LABELS = 32
 PRIORITIES: dict[str, int] = {"critical": 100, "high": 75, "normal": 50, "low": 0}
 
 _FireAt = Annotated[Instant, Meta(description="When to fire; an instant that has passed means now.")]
@@ -42,7 +43,7 @@ _Priority = Annotated[
 _Labels = Annotated[
     dict[str, Annotated[str, Meta(extra_json_schema={"maxLength": 255})]],
     Meta(
-        max_length=32,
+        max_length=MAX_LABELS,
         description="Your own words about the job. Names have 1 to 63 characters, values at most 255.",
         examples=[{"team": "billing"}],
     ),
@@ -121,12 +122,68 @@ class CreateJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class EditJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change of a job that still waits."""
+class EditTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of the request; the rest stays."""
 
+    type: Literal["http"] | UnsetType = UNSET
+    url: _Url | UnsetType = UNSET
+    method: Method | UnsetType | None = UNSET
+    headers: Annotated[
+        dict[str, str | None] | UnsetType | None,
+        Meta(
+            description="Headers to set; null takes one away. Secret ones that are not named stay.",
+            examples=[{"X-Team": "billing", "X-Old": None}],
+        ),
+    ] = UNSET
+    secret_headers: Annotated[
+        Annotated[tuple[str, ...], Meta(max_length=64)] | UnsetType | None,
+        Meta(description="The new list of headers to keep secret.", examples=[["X-Team"]]),
+    ] = UNSET
+    body: Annotated[
+        _Json | UnsetType,
+        Meta(description="A new body, whole: it is not merged. Null takes the body away, whatever its form."),
+    ] = UNSET
+    body_text: Annotated[str | UnsetType | None, Meta(description="A new body, sent as UTF-8.")] = UNSET
+    body_base64: Annotated[str | UnsetType | None, Meta(description="A new body of any bytes.")] = UNSET
+
+
+class EditSuccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of the success rule; null is the default again."""
+
+    status: tuple[str, ...] | UnsetType | None = UNSET
+
+
+class EditRetry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of the retry policy; the rest stays, null is the default again."""
+
+    max_attempts: Annotated[int, Meta(ge=1, le=21)] | UnsetType | None = UNSET
+    backoff: Backoff | UnsetType | None = UNSET
+    base_seconds: Annotated[float, Meta(ge=0, le=604_800)] | UnsetType | None = UNSET
+    max_seconds: Annotated[float, Meta(ge=0, le=604_800)] | UnsetType | None = UNSET
+    jitter: Annotated[float, Meta(ge=0, le=1)] | UnsetType | None = UNSET
+
+
+class EditJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A merge patch (RFC 7396) of a job that still waits: what is left out stays."""
+
+    target: Annotated[EditTarget | UnsetType, Meta(description="Only while no attempt has been made.")] = (
+        UNSET
+    )
     fire_at: _FireAt | UnsetType = UNSET
     delay_seconds: _Delay | UnsetType = UNSET
+    queue: _Queue | UnsetType = UNSET
     priority: _Priority | UnsetType = UNSET
+    timeout_seconds: _Timeout | UnsetType = UNSET
+    expires_at: _ExpiresAt | UnsetType | None = UNSET
+    success: EditSuccess | UnsetType | None = UNSET
+    retry: EditRetry | UnsetType | None = UNSET
+    labels: Annotated[
+        dict[str, Annotated[str, Meta(extra_json_schema={"maxLength": 255})] | None] | UnsetType | None,
+        Meta(
+            description="Labels to set; null takes one away. A job has at most 32.",
+            examples=[{"team": "billing", "old": None}],
+        ),
+    ] = UNSET
 
 
 class RetryChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -124,10 +124,10 @@ async def test_a_foreign_job_cannot_be_cancelled(mine: httpx.AsyncClient, theirs
 
 
 async def test_the_replica_that_holds_the_job_is_told_after_the_commit(
-    mine: httpx.AsyncClient, database: Database, hints: Hints
+    mine: httpx.AsyncClient, database: Database, direct: Database, hints: Hints
 ) -> None:
     heard: list[object] = []
-    listening = await database.dial()
+    listening = await direct.dial()
     await listening.add_listener(channel(REPLICA), lambda *said: heard.append(said[-1]))
     job = await make(mine)
     await claim(database)
