@@ -113,7 +113,7 @@ async def purge(
     principal: NamedDependency[Principal],
     database: NamedDependency[Database],
 ) -> PurgedLetters:
-    """Delete every dead letter that fits, or all, for good. Their jobs stay."""
+    """Delete every dead letter that fits, or all, for good. Their jobs stay until their retention ends."""
     which, tenant = selecting.letters(data), principal.tenant_id
     matched = purged = 0
     step = partial(dead_letters.step, which=which, replayable=False, tenant=tenant, limit=_CHUNK)

@@ -18,27 +18,15 @@ _Rate = Annotated[
 _Burst = Annotated[int, Meta(ge=1, le=1_000_000, description="Requests at once, after a pause.")]
 _JobDays = Annotated[
     int,
-    Meta(
-        ge=0,
-        le=3650,
-        description="Days to keep a finished job, 0 for ever; stored, and nothing deletes by it yet.",
-    ),
+    Meta(ge=0, le=3650, description="Days after its end for which a job is kept; 0 is for ever."),
 ]
 _HistoryDays = Annotated[
     int,
-    Meta(
-        ge=0,
-        le=3650,
-        description="Days to keep attempts and events, 0 for ever; stored, and nothing deletes by it yet.",
-    ),
+    Meta(ge=0, le=3650, description="Days for which attempts and events are kept; 0 is for ever."),
 ]
 _LetterDays = Annotated[
     int,
-    Meta(
-        ge=0,
-        le=3650,
-        description="Days to keep a dead letter, 0 for ever; stored, and nothing deletes by it yet.",
-    ),
+    Meta(ge=0, le=3650, description="Days for which a dead letter is kept to be replayed; 0 is for ever."),
 ]
 
 

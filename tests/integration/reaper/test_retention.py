@@ -263,6 +263,13 @@ async def test_a_replay_reads_on_without_the_job_it_came_from(
     assert await reads.get(db, gone, tenant=tenant.id) is None
 
 
+async def test_a_job_reads_on_without_its_history(db: Raw, tenant: Tenant) -> None:
+    stored = await reads.get(db, await ended(db, tenant, finished=29), tenant=tenant.id)
+    assert stored is not None
+    shown = reading.job(stored)
+    assert (shown.state, shown.attempts_made, shown.result, shown.last_error) == ("succeeded", 1, None, None)
+
+
 _FILL = """
 CREATE TEMP TABLE made AS
   SELECT mint(at, 0) AS id, at, i
