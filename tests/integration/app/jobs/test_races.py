@@ -6,23 +6,33 @@ would. Nothing is arranged: the interleavings are whatever the database makes of
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, defaultdict
+from ipaddress import ip_network
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from app.jobs import moves
 from app.jobs.checks import Change
 from app.jobs.moves import Cancelled, Edited
+from app.jobs.retargeting import Means
+from app.jobs.schemas import EditJob, EditTarget
 from core.db import Database, Raw
+from core.egress.guard import Egress
 from core.errors import Conflict
 from core.jobs import store as jobs
 from core.jobs.model import Lease, Outcome, Settlement
+from core.sealing import Keyring
 from tests.jobs import Tenant, make_job, make_tenant, settlement
 
 ROUNDS = 500
 MOVERS = 3
 MEDDLERS = 4
+LOOPBACK = Egress((ip_network("127.0.0.0/8"),))
+
+Carried = defaultdict[UUID, set[str]]
+"""The URLs of each job's leases."""
 
 _PLACES = """
 SELECT (SELECT count(*) FROM timers WHERE job_id = j.id) + (SELECT count(*) FROM ready WHERE job_id = j.id)
@@ -44,12 +54,14 @@ async def tenant(database: Database) -> Tenant:
     return await make_tenant(database)
 
 
-async def _rounds(database: Database, tenant: Tenant, how: str) -> Counter[str]:
+async def _rounds(
+    database: Database, tenant: Tenant, how: str, carried: Carried | None = None
+) -> Counter[str]:
     """All rounds, amid movers and under a watcher's eye, until nothing moves any more."""
-    over = asyncio.Event()
+    over, carried = asyncio.Event(), Carried(set) if carried is None else carried
     async with asyncio.TaskGroup() as around:
         for _ in range(MOVERS):
-            around.create_task(_move(database, tenant, over))
+            around.create_task(_move(database, tenant, over, carried))
         around.create_task(_watch(database, over))
         meddlers = (_meddle(database, tenant, ROUNDS // MEDDLERS, how) for _ in range(MEDDLERS))
         seen = await asyncio.gather(*meddlers)
@@ -60,13 +72,15 @@ async def _rounds(database: Database, tenant: Tenant, how: str) -> Counter[str]:
     return sum(seen, Counter())
 
 
-async def _move(database: Database, tenant: Tenant, over: asyncio.Event) -> None:
+async def _move(database: Database, tenant: Tenant, over: asyncio.Event, carried: Carried) -> None:
     """Plan, claim, settle."""
     db = await database.dial()
     while not over.is_set():
         await jobs.plan(db, limit=5, since=None)
         leases = await jobs.claim_ahead(db, replica=uuid4(), limit=3, seconds=1.0)
         leases += await jobs.claim(db, [(tenant.queue_id, 3, None)], replica=uuid4())
+        for lease in leases:
+            carried[lease.job_id].add(msgspec.json.decode(lease.target)["url"])
         if leases:
             await _pass(db)
             await jobs.settle(db, [_settled(lease) for lease in leases])
@@ -100,7 +114,7 @@ async def _meddle(database: Database, tenant: Tenant, rounds: int, how: str) -> 
     for _ in range(rounds):
         job = await make_job(db, tenant, delay_seconds=random.choice([0.0, 0.002, 0.01]))
         await _pass(db)
-        seen[await (_cancel if how == "cancel" else _edit)(db, job, tenant)] += 1
+        seen[await _WAYS[how](db, job, tenant)] += 1
     await db.close()
     return seen
 
@@ -119,6 +133,23 @@ async def _edit(db: Raw, job: UUID, tenant: Tenant) -> str:
         return "edited"
     assert isinstance(done, Conflict)
     return done.code
+
+
+async def _retarget(db: Raw, job: UUID, tenant: Tenant) -> str:
+    change = Change(None, None, None, EditJob(target=EditTarget(url=_edited(job))))
+    means = Means(Keyring({"test": bytes(32)}), LOOPBACK, tenant.id)
+    done = await moves.edit(db, job, change, tenant=tenant.id, means=means)
+    if isinstance(done, Edited):
+        return "edited"
+    assert isinstance(done, Conflict)
+    return done.code
+
+
+def _edited(job: UUID) -> str:
+    return f"http://127.0.0.1:9/{job}"
+
+
+_WAYS = {"cancel": _cancel, "edit": _edit, "retarget": _retarget}
 
 
 @pytest.mark.promise(2)
@@ -154,3 +185,16 @@ async def test_an_edited_job_keeps_to_its_new_fire_time(database: Database, tena
                      WHERE t.due_at = j.fire_at AND t.priority = j.priority"""
         assert await db.fetchval(waiting) == seen["edited"]
         assert await db.fetchval("SELECT count(*) FROM endings") == ROUNDS - seen["edited"]
+
+
+@pytest.mark.promise(4)
+async def test_every_attempt_carries_the_same_target_whenever_it_was_edited(
+    database: Database, tenant: Tenant
+) -> None:
+    carried = Carried(set)
+    seen = await _rounds(database, tenant, "retarget", carried)
+    assert seen.total() == ROUNDS
+    assert seen["edited"] and seen["job_not_editable"], seen
+    assert len(carried) == ROUNDS
+    assert {len(urls) for urls in carried.values()} == {1}
+    assert sum(urls == {_edited(job)} for job, urls in carried.items()) == seen["edited"]
