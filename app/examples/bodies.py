@@ -48,7 +48,7 @@ BODIES: Mapping[str, Struct] = {
     "replayDeadLetter": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),
     "retryDeadLetter": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),
     "replayDeadLetters": ReplayLetters(error_code="timeout", per_second=10),
-    "purgeDeadLetters": PurgeLetters(all=True, older_than_seconds=2_592_000),
+    "purgeDeadLetters": PurgeLetters(older_than_seconds=2_592_000),
     "rotateSigningSecrets": RotateSecrets(overlap_seconds=3600),
     "createTenant": CreateTenant(name="acme"),
     "changeTenant": ChangeTenant(name="acme", request_rate=50.0, keep_jobs_days=None),
