@@ -1,12 +1,15 @@
 """Retention of history: days that are over for everybody are dropped, others are trimmed row by row."""
 
 import asyncio
+import json
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from core.db import Database, Raw
+from core.db import PLANNED_ANEW, Database, Raw
+from reaper import store
 from reaper.retention import Days, Trim
 from tests.integration.reaper.old import PARENTS, make_day, write
 from tests.jobs import Tenant, make_tenant
@@ -292,3 +295,35 @@ async def test_a_day_in_use_does_not_stop_the_trimming_of_others(
     assert await owners(db) == {}
     await finish(Trim(database))
     assert await days(db) == set()
+
+
+async def test_a_day_that_is_over_for_everybody_is_not_removed_row_by_row(
+    database: Database, db: Raw, tenant: Tenant
+) -> None:
+    await make_day(db, 40)
+    await write(db, tenant.id, ago=40)
+    await finish(Trim(database))
+    assert await owners(db) == {tenant.id: 1}
+
+
+async def test_a_pass_reads_no_more_than_its_batch_of_a_long_day(
+    database: Database, database_url: str, db: Raw, tenant: Tenant
+) -> None:
+    await tenant_of_old(database, keep=0)
+    name = f"events_p{await make_day(db, 40)}"
+    await write(db, tenant.id, ago=40, rows=50_000)
+    await db.execute("ANALYZE")
+    planner = await asyncpg.connect(database_url, server_settings={"jit": "off", **PLANNED_ANEW})
+    async with planner.transaction():
+        await planner.execute("SET LOCAL enable_seqscan = off")
+        statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {store.TRIM.format(part=name)}"
+        explained = await planner.fetchval(statement, UUID(int=0), UUID(int=0), 500)
+    await planner.close()
+    read = [node for node in nodes(json.loads(explained)[0]["Plan"]) if node.get("Relation Name") == name]
+    assert read
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in read) <= 1500
+
+
+def nodes(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """A node of a plan and all below it."""
+    return [node, *(below for child in node.get("Plans", ()) for below in nodes(child))]
