@@ -19,6 +19,7 @@ from noonmark.options import (
     Options,
     changed,
     document,
+    edited,
     filtering,
 )
 
@@ -70,8 +71,8 @@ def cancel(job_id: Id) -> Talking:
 
 
 def edit(job_id: Id, **change: Unpack[Change]) -> Call[Job]:
-    """Give a job that still waits another fire time or priority."""
-    content = msgspec.json.encode(changed(change))
+    """Change a job that still waits; its request only before its first attempt. Conflict if that is past."""
+    content = msgspec.json.encode(edited(change))
     return Call("PATCH", _path(job_id), _job, content=content, safe=True)
 
 

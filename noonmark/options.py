@@ -22,18 +22,39 @@ class When(TypedDict, total=False):
     """From now; a number is seconds."""
 
 
-class Change(When, total=False):
-    """What can be changed of a job that waits."""
+class Difference(When, total=False):
+    """What a replay does otherwise than the job it repeats."""
 
     priority: str | int
     """`critical`, `high`, `normal`, `low`, or 0 to 100."""
-
-
-class Difference(Change, total=False):
-    """What a replay does otherwise than the job it repeats."""
-
     queue: str
     retry: Retry | Mapping[str, Any]
+
+
+class Change(When, total=False):
+    """What can be changed of a job that waits; what is left out stays."""
+
+    url: str
+    """From here to the bodies it is the request, and stands once there was an attempt."""
+    method: str | None
+    headers: Mapping[str, str | None] | None
+    """To set; None takes one away. Secret ones that are not named stay."""
+    secret_headers: Sequence[str] | None
+    body: Any
+    """A new body, whole; None takes it away."""
+    body_text: str
+    body_bytes: bytes
+    queue: str
+    priority: str | int
+    timeout_seconds: int
+    expires_at: datetime | None
+    """None is never."""
+    success: Sequence[str] | None
+    """None is the default again."""
+    retry: Retry | Mapping[str, Any] | None
+    """What a mapping leaves out stays; None is the default again."""
+    labels: Mapping[str, str | None] | None
+    """To set; None takes one away."""
 
 
 class Options(Difference, total=False):
@@ -92,38 +113,51 @@ Names = Set[str]
 JOBS: Names = Filter.__annotations__.keys()
 LETTERS: Names = LetterFilter.__annotations__.keys()
 
-_TARGET = {"method", "headers", "secret_headers", "body", "body_text"}
+_TARGET = {"url", "method", "headers", "secret_headers", "body", "body_text"}
 _DIRECT = {"queue", "priority", "retry", "labels", "timeout_seconds"}
 _KNOWN = Options.__annotations__.keys() | {"url"}
+_CHANGES = Change.__annotations__.keys()
+_DIFFERENCES = Difference.__annotations__.keys()
 
 
 def document(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The body that creates a job. TypeError for an option that there is not."""
     _check(options, _KNOWN)
-    target = {"url": url} | {name: options[name] for name in _TARGET & options.keys()}
-    if "body_bytes" in options:
-        target["body_base64"] = base64.b64encode(options["body_bytes"]).decode()
-    body = {"target": target} | changed({name: options[name] for name in _CHANGES & options.keys()})
-    body |= {name: options[name] for name in _DIRECT & options.keys()}
-    if "expires_at" in options:
-        body["expires_at"] = instant("expires_at", options["expires_at"])
-    if "success" in options:
-        body["success"] = {"status": list(options["success"])}
-    return body
+    return _body({"url": url, **options})
 
 
-_CHANGES = Difference.__annotations__.keys()
+def edited(change: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an edit, a merge patch. TypeError for an option that there is not."""
+    _check(change, _CHANGES)
+    return _body(change)
 
 
 def changed(difference: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of an edit or a replay."""
-    _check(difference, _CHANGES)
-    body = {name: value for name, value in difference.items() if name not in When.__annotations__}
-    if "fire_at" in difference:
-        body["fire_at"] = instant("fire_at", difference["fire_at"])
-    if "delay" in difference:
-        body["delay_seconds"] = seconds(difference["delay"])
+    """The body of a replay. TypeError for an option that there is not."""
+    _check(difference, _DIFFERENCES)
+    return _body(difference)
+
+
+def _body(options: Mapping[str, Any]) -> dict[str, Any]:
+    body = {name: options[name] for name in _DIRECT & options.keys()}
+    if target := _target(options):
+        body["target"] = target
+    for name in ("fire_at", "expires_at"):
+        if name in options:
+            body[name] = None if options[name] is None else instant(name, options[name])
+    if "delay" in options:
+        body["delay_seconds"] = seconds(options["delay"])
+    if "success" in options:
+        rule = options["success"]
+        body["success"] = None if rule is None else {"status": list(rule)}
     return body
+
+
+def _target(options: Mapping[str, Any]) -> dict[str, Any]:
+    target = {name: options[name] for name in _TARGET & options.keys()}
+    if "body_bytes" in options:
+        target["body_base64"] = base64.b64encode(options["body_bytes"]).decode()
+    return target
 
 
 def filtering(which: Mapping[str, Any], known: Names = JOBS) -> Query:

@@ -139,20 +139,19 @@ def cancel_all(context: click.Context, /, everything: bool, dry_run: bool, yes: 
 
 @group.command("edit", cls=Leaf)
 @_JOB
-@making.options(*making.WHEN, click.option("--priority", type=values.priority, metavar="PRIORITY"))
+@making.options(*making.WHEN, *making.EDIT)
 @click.pass_context
 def edit(
-    context: click.Context,
-    /,
-    job_id: UUID,
-    at: datetime | None,
-    delay: timedelta | None,
-    priority: str | int | None,
+    context: click.Context, /, job_id: UUID, at: datetime | None, delay: timedelta | None, **typed: Any
 ) -> None:
-    """Give a job that still waits another fire time or priority."""
-    change: Any = making.when(at, delay) | ({} if priority is None else {"priority": priority})
+    """Change a job that still waits. Its request stands once there was an attempt.
+
+    \b
+    jobctl jobs edit ID --in 2h --label team=billing --no-header X-Old
+    """
+    change: Any = making.when(at, delay) | making.change(typed)
     if not change:
-        raise click.UsageError("say what to change: --at, --in or --priority")
+        raise click.UsageError("say what to change: --at, --in, --priority or another option")
     here = console.of(context)
     here.one(here.ask(jobs.edit(job_id, **change)), rendering.job)
 

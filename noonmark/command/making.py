@@ -1,4 +1,4 @@
-"""The options that describe a new job: the same for `jobs create`, `submit` and `run`."""
+"""The options that describe a job: the same for `jobs create`, `submit` and `run`, most for `jobs edit`."""
 
 import sys
 from collections.abc import Callable
@@ -15,10 +15,7 @@ WHEN = (
     click.option("--at", type=values.instant, metavar="TIME", help="Fire then: 2027-01-01T09:00:00+01:00."),
     click.option("--in", "delay", type=values.duration, metavar="DURATION", help="Fire after 90s, 5m, 2h."),
 )
-EVERYTHING = click.option("--all", "everything", is_flag=True, help="No filter: every one there is.")
-YES = click.option("--yes", is_flag=True, help="Don't ask.")
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Only count.")
-WHAT = (
+_REQUEST = (
     click.option("-X", "--method", metavar="METHOD", help="POST unless given."),
     click.option(
         "-H",
@@ -33,6 +30,8 @@ WHAT = (
     click.option("-d", "--data", metavar="JSON", help="A JSON body; @FILE reads it, @- from stdin."),
     click.option("--text", metavar="TEXT", help="A body that is sent as it stands."),
     click.option("--file", metavar="FILE", help="A body of any bytes; - is stdin."),
+)
+_POLICY = (
     click.option("--queue", shell_complete=completion.queues, help="One of your queues."),
     click.option(
         "--priority",
@@ -46,7 +45,23 @@ WHAT = (
     click.option("--max-attempts", type=click.IntRange(1, 21), help="1 means at most once."),
     click.option("--backoff", type=click.Choice(["exponential", "linear"]), help="How waits grow."),
     click.option("--label", "labels", type=values.pair("="), multiple=True, metavar="NAME=VALUE"),
+)
+EVERYTHING = click.option("--all", "everything", is_flag=True, help="No filter: every one there is.")
+YES = click.option("--yes", is_flag=True, help="Don't ask.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Only count.")
+WHAT = (
+    *_REQUEST,
+    *_POLICY,
     click.option("--key", metavar="KEY", help="Idempotency key: the same key makes no second job."),
+)
+EDIT = (
+    click.option("--to", metavar="URL", help="Another URL."),
+    *_REQUEST,
+    click.option("--no-header", "no_headers", multiple=True, metavar="NAME", help="Take a header away."),
+    click.option("--no-body", is_flag=True, help="Take the body away."),
+    *_POLICY,
+    click.option("--no-label", "no_labels", multiple=True, metavar="NAME", help="Take a label away."),
+    click.option("--no-expiry", is_flag=True, help="Deliver however late."),
 )
 
 
@@ -82,6 +97,23 @@ def what(typed: dict[str, Any]) -> dict[str, Any]:
         labels=dict(typed["labels"]) or None,
         retry=_given(max_attempts=typed["max_attempts"], backoff=typed["backoff"]) or None,
     ) | _body(typed["data"], typed["text"], typed["file"])
+
+
+def change(typed: dict[str, Any]) -> dict[str, Any]:
+    """What an edit changes, for what was typed. UsageError for what excludes another."""
+    given = what(typed) | _given(url=typed["to"])
+    for name, gone in (("headers", typed["no_headers"]), ("labels", typed["no_labels"])):
+        if gone:
+            given[name] = given.get(name, {}) | dict.fromkeys(gone)
+    if typed["no_body"]:
+        if given.keys() & {"body", "body_text", "body_bytes"}:
+            raise click.UsageError("give a body or --no-body, not both")
+        given["body"] = None
+    if typed["no_expiry"]:
+        if "expires_at" in given:
+            raise click.UsageError("give --expires-at or --no-expiry, not both")
+        given["expires_at"] = None
+    return given
 
 
 def difference(at: datetime | None, delay: timedelta | None, max_attempts: int | None) -> dict[str, Any]:

@@ -198,9 +198,35 @@ async def test_a_waiting_job_gets_another_time_and_priority(client: Driven, serv
     assert sent(route) == {"priority": "high", "delay_seconds": 5}
 
 
-async def test_an_edit_changes_nothing_else(client: Driven) -> None:
-    with pytest.raises(TypeError, match="no option body"):
-        await client.do("jobs.edit", ID, body={})
+async def test_an_edit_is_a_merge_patch(client: Driven, server: respx.MockRouter) -> None:
+    route = server.patch(f"/v1/jobs/{ID}").respond(json=job())
+    await client.do(
+        "jobs.edit",
+        ID,
+        url="https://example.com/2",
+        headers={"X-Team": "billing", "X-Old": None},
+        body_bytes=b"\x00\xff",
+        labels={"old": None},
+        expires_at=None,
+        success=None,
+        retry={"max_attempts": 2},
+    )
+    assert sent(route) == {
+        "target": {
+            "url": "https://example.com/2",
+            "headers": {"X-Team": "billing", "X-Old": None},
+            "body_base64": "AP8=",
+        },
+        "labels": {"old": None},
+        "expires_at": None,
+        "success": None,
+        "retry": {"max_attempts": 2},
+    }
+
+
+async def test_an_edit_takes_only_what_can_be_changed(client: Driven) -> None:
+    with pytest.raises(TypeError, match="no option replay_of"):
+        await client.do("jobs.edit", ID, replay_of=OTHER)
 
 
 async def test_a_replay_is_another_job(client: Driven, server: respx.MockRouter) -> None:

@@ -145,6 +145,26 @@ def test_a_waiting_job_is_edited(jobctl: Jobctl, server: respx.MockRouter) -> No
     assert sent(route) == {"priority": "high"}
 
 
+def test_an_edit_sets_and_takes_away(jobctl: Jobctl, server: respx.MockRouter) -> None:
+    route = server.patch(f"/v1/jobs/{ID}").respond(json=job())
+    typed = (
+        "--to https://example.com/2 -H X-A:1 --no-header X-B --no-body --label a=1 --no-label b --no-expiry"
+    )
+    assert jobctl("jobs", "edit", ID, *typed.split()).exit_code == 0
+    assert sent(route) == {
+        "target": {"url": "https://example.com/2", "headers": {"X-A": "1", "X-B": None}, "body": None},
+        "labels": {"a": "1", "b": None},
+        "expires_at": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "typed", ["-d 1 --no-body", "--expires-at 2099-01-01 --no-expiry", "--at 2099-01-01 --in 5m"]
+)
+def test_an_edit_does_not_do_two_things_to_one(jobctl: Jobctl, typed: str) -> None:
+    assert jobctl("jobs", "edit", ID, *typed.split()).exit_code == 2
+
+
 def test_an_edit_has_to_change_something(jobctl: Jobctl) -> None:
     assert jobctl("jobs", "edit", ID).exit_code == 2
 
