@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.generator import configuration, folders, lifecycle, metrics, promises, routes, words
+from docs.generator import configuration, folders, lifecycle, metrics, promises, reference, routes, words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +26,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "picture": lifecycle.picture,
     "promises": lambda: promises.table(ROOT),
     "promises and tests": lambda: promises.tests(ROOT),
+    "reference": reference.sections,
     "routes": routes.table,
     "states": lifecycle.states,
     "transitions": lifecycle.transitions,

@@ -25,6 +25,7 @@ def test_a_metric_is_documented(name: str) -> None:
 
 def test_every_variable_in_the_pages_is_a_setting_or_one_of_the_tests() -> None:
     known = {variable(field) for field in Settings.__struct_fields__} | {
+        "NOONMARK_CONTRACT_EXAMPLES",
         "NOONMARK_PG_BIN",
         "NOONMARK_WEBHOOK_SECRET",
     }
