@@ -1,16 +1,22 @@
-"""`python -m benchmarks quick`: measure, keep the results, write the page."""
+"""`python -m benchmarks quick | full | growth | endurance`: measure, keep the results, write the page.
+
+`python -m benchmarks page` writes the page from the results that are there.
+"""
 
 import asyncio
 import sys
 import time
 from datetime import UTC, datetime
 
-from benchmarks import machine, modes, results, stand
+from benchmarks import machine, modes, page, results, stand
 from benchmarks.figures import Flat, Tally
 from benchmarks.modes import Measure, Scale
 
 _MODES: dict[str, tuple[Measure, Scale]] = {
     "quick": (modes.quick, modes.QUICK),
+    "full": (modes.full, modes.FULL),
+    "growth": (modes.grown, modes.GROWTH),
+    "endurance": (modes.endured, modes.ENDURANCE),
 }
 
 
@@ -29,10 +35,13 @@ async def measured(mode: str) -> Flat:
 def main(arguments: list[str]) -> int:
     match arguments:
         case [mode] if mode in _MODES:
-            results.merge(asyncio.run(measured(mode)))
+            page.write(results.merge(asyncio.run(measured(mode))))
+            return 0
+        case ["page"]:
+            page.write(results.read())
             return 0
         case _:
-            sys.stderr.write(f"usage: python -m benchmarks {' | '.join(_MODES)}\n")
+            sys.stderr.write(f"usage: python -m benchmarks {' | '.join(_MODES)} | page\n")
             return 2
 
 

@@ -31,6 +31,7 @@ SETTINGS = {
     "max_connections": "300",
 }
 _TEMPLATE = "benchmark_template"
+_PATIENT = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 _CALM = {"NOONMARK_LOG_LEVEL": "warning", "NOONMARK_METRICS_PORT": "0", "PORT": "0"}
 
 
@@ -125,7 +126,7 @@ async def _tenant(address: str, environment: Mapping[str, str]) -> dict[str, Any
 @asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Raw]:
     """A connection of the driver without limits of time."""
-    database = Database(dsn, name="noonmark-benchmark", planning={"statement_timeout": "0"})
+    database = Database(dsn, name="noonmark-benchmark", planning=_PATIENT)
     db = await database.dial(command_timeout=3600)
     try:
         yield db

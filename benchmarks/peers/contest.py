@@ -1,4 +1,4 @@
-"""Measuring a peer: throughput with and without HTTP, and lateness, by the same receiver and the same marks."""
+"""Measuring a peer: throughput with and without HTTP, and lateness, by the same receiver and marks."""
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping

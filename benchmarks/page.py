@@ -1,0 +1,129 @@
+"""The page of results: written from the results alone, so it can be written again without measuring."""
+
+from pathlib import Path
+
+from benchmarks import plots, results
+from benchmarks.aims import AIMS, Found
+from benchmarks.plots import Bar
+from benchmarks.programs import ROOT
+from benchmarks.tables import ALL, PEERS, Row, Table
+
+DOCS = ROOT / "docs"
+
+_NAME = "Noonmark"
+
+_INTRO = """# Benchmarks
+
+Written by `make bench` from [its results](../benchmarks/results/latest.json); do not edit. Everything on this page was measured by real processes on one machine, with PostgreSQL's full durability
+(`synchronous_commit=on`), the receiver and the load included. A figure is the median of its rounds, with the
+least and the most beside it. On another machine all figures move; the ratios move less.
+
+`make bench-quick` takes three minutes, `make bench` at most forty, `make bench-growth` and
+`make bench-endurance` an hour or so each. The peers need `node` with `npm` and, for bullmq, `redis-server`
+(Debian: `apt-get install nodejs npm redis-server`). redis runs without its append-only file: what bullmq has
+acknowledged is lost when it crashes, unlike everybody else's. Each peer runs in the set-up that its
+documentation calls the fastest, and deletes what is done.
+"""
+
+
+def write(found: Found, docs: Path = DOCS) -> None:
+    """The page and its plots."""
+    folder = docs / "benchmarks"
+    folder.mkdir(exist_ok=True)
+    for name, plot in drawn(found).items():
+        (folder / name).write_text(plot)
+    (docs / "benchmarks.md").write_text(rendered(found))
+
+
+def rendered(found: Found) -> str:
+    """The whole page."""
+    parts = [_INTRO, _machine(found), _aims(found)]
+    for table in ALL:
+        parts.append(_table(table, found))
+        parts += [f"![{table.title}](benchmarks/{name})\n" for name in _PLOTS.get(table.title, ())]
+    return "\n".join(parts)
+
+
+_PLOTS = {"Throughput": ("throughput.svg",), "Lateness": ("lateness.svg",)}
+
+
+def drawn(found: Found) -> dict[str, str]:
+    """The plots by file name."""
+    rates = [
+        ("Noonmark", "http_jobs_per_s"),
+        *((name, f"peer_{slug}_http_jobs_per_s") for slug, name in PEERS.items()),
+    ]
+    late = [
+        ("Noonmark", "lateness_p99_ms"),
+        *((name, f"peer_{slug}_lateness_p99_ms") for slug, name in PEERS.items()),
+    ]
+    return {
+        "throughput.svg": plots.bars("HTTP jobs, one worker", "jobs/s, more is better", _bars(rates, found)),
+        "lateness.svg": plots.bars("Lateness at 1,000 jobs/s", "p99 ms, less is better", _bars(late, found)),
+    }
+
+
+def _bars(rows: list[tuple[str, str]], found: Found) -> list[Bar]:
+    bars = []
+    for label, key in rows:
+        value = results.number(found, key)
+        if value is not None:
+            low, high = results.number(found, f"{key}_min"), results.number(found, f"{key}_max")
+            bars.append(Bar(label, value, low, high, ours=label == _NAME))
+    return bars
+
+
+def _machine(found: Found) -> str:
+    said = {key.removeprefix("machine_"): value for key, value in found.items() if key.startswith("machine_")}
+    when = [
+        f"{key.removeprefix('measured_').removesuffix('_at')} {value}"
+        for key, value in found.items()
+        if key.startswith("measured_") and key.endswith("_at")
+    ]
+    lines = [f"- {name}: {value if isinstance(value, str) else f'{value:g}'}" for name, value in said.items()]
+    return "\n".join(["## Machine", "", *lines, f"- measured: {', '.join(when)}", ""])
+
+
+def _aims(found: Found) -> str:
+    lines = ["## Aims", "", "| what | aim | measured | |", "|---|---|---|---|"]
+    for aim in AIMS:
+        value = aim.measured(found)
+        bound = f"{'≤' if aim.at_most else '≥'} {aim.bound:,.4g}"
+        seen = "not measured" if value is None else f"{value:,.3g}"
+        verdict = "" if value is None else ("met" if aim.met(value) else "**missed**")
+        lines.append(f"| {aim.says} | {bound} | {seen} | {verdict} |")
+    return "\n".join([*lines, ""])
+
+
+def _table(table: Table, found: Found) -> str:
+    head = [f"## {table.title}", "", table.says, "", f"| {' | '.join(table.columns)} |"]
+    rule = f"|{'---|' * len(table.columns)}"
+    return "\n".join([*head, rule, *(_line(row, found) for row in table.rows), ""])
+
+
+def _line(row: Row, found: Found) -> str:
+    return f"| {' | '.join([row.label, *(_cell(key, found) for key in row.keys)])} |"
+
+
+def _cell(key: str, found: Found) -> str:
+    """A figure with its spread; why there is none, if somebody said."""
+    if key == "-":
+        return ""
+    value = results.number(found, key)
+    if value is None:
+        return why_not(key, found)
+    low, high = results.number(found, f"{key}_min"), results.number(found, f"{key}_max")
+    spread = "" if low is None or high is None else f" ({_said(low)}–{_said(high)})"
+    return _said(value) + spread
+
+
+def why_not(key: str, found: Found) -> str:
+    """`not run: …` of a peer that could not run here."""
+    for slug in PEERS:
+        if key.startswith(f"peer_{slug}_") and isinstance(why := found.get(f"peer_{slug}"), str):
+            return f"not run: {why}"
+    return "not measured"
+
+
+def _said(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
