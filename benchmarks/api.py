@@ -82,9 +82,7 @@ async def _port(server: Program) -> int:
 async def _loaded(
     room: Room, server: Program, port: int, asked: Asked, seconds: float
 ) -> Mapping[str, float]:
-    load = Load(
-        port=port, requests=[_wire(room.stand, asked)], connections=asked.connections, seconds=seconds
-    )
+    load = Load(port=port, requests=[wire(room.stand, asked)], connections=asked.connections, seconds=seconds)
     path = room.stand.folder / "load.json"
     path.write_bytes(msgspec.json.encode(load))
     before = server.cpu()
@@ -97,7 +95,8 @@ async def _loaded(
     }  # fmt: skip
 
 
-def _wire(stand: Stand, asked: Asked) -> str:
+def wire(stand: Stand, asked: Asked) -> str:
+    """The whole request."""
     lines = [
         f"{asked.method} {asked.path} HTTP/1.1",
         "Host: 127.0.0.1",

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from benchmarks import api, endurance, growth, idle, lateness, memory, throughput
+from benchmarks import api, ceiling, endurance, growth, idle, lateness, memory, throughput
 from benchmarks.figures import Flat, Lateness, Tally
 from benchmarks.peers import contest, store
 from benchmarks.stand import Stand
@@ -47,6 +47,7 @@ async def full(stand: Stand, scale: Scale, tally: Tally) -> Flat:
     """Everything but what takes hours, with the peers."""
     told = {peer: why for peer in contest.PEERS if (why := store.missing(peer))}
     here = [peer for peer in contest.PEERS if peer not in told]
+    every(tally, await ceiling.rates(stand, scale.seconds))
     contenders = dict(throughput.OURS)
     for peer in here:
         contenders |= contest.contenders(peer)

@@ -14,15 +14,17 @@ _NAME = "Noonmark"
 
 _INTRO = """# Benchmarks
 
-Written by `make bench` from [its results](../benchmarks/results/latest.json); do not edit. Everything on this page was measured by real processes on one machine, with PostgreSQL's full durability
-(`synchronous_commit=on`), the receiver and the load included. A figure is the median of its rounds, with the
-least and the most beside it. On another machine all figures move; the ratios move less.
+Written by `make bench` from [its results](../benchmarks/results/latest.json); do not edit. Everything was
+measured by real processes on one machine, with PostgreSQL's full durability (`synchronous_commit=on`), the
+receiver and the load included. A figure is the median of its rounds, with the least and the most beside it.
+On another machine all figures move; the ratios move less.
 
 `make bench-quick` takes three minutes, `make bench` at most forty, `make bench-growth` and
-`make bench-endurance` an hour or so each. The peers need `node` with `npm` and, for bullmq, `redis-server`
-(Debian: `apt-get install nodejs npm redis-server`). redis runs without its append-only file: what bullmq has
-acknowledged is lost when it crashes, unlike everybody else's. Each peer runs in the set-up that its
-documentation calls the fastest, and deletes what is done.
+`make bench-endurance` half an hour or so each. The peers need `node` with `npm` and, for bullmq,
+`redis-server` (Debian: `apt-get install nodejs npm redis-server`); `wrk`, if it is there, says what the
+receiver takes. redis runs without its append-only file: what bullmq has acknowledged is lost when it crashes,
+unlike everybody else's. Each peer runs in the set-up that its documentation calls the fastest, and deletes
+what is done; ours keeps every attempt and its answer.
 """
 
 

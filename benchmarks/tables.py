@@ -45,12 +45,14 @@ def _peers(kind: str, fields: Sequence[str], label: str = "{}") -> list[Row]:
 THROUGHPUT = Table(
     "Throughput",
     "Jobs that are all due are drained; the middle 70 % are measured. Each job is one POST of 100 bytes that "
-    "is answered with 100 bytes. CPU is in µs a job: of the scheduler or worker, and of its store (PostgreSQL or "
-    "redis).",
+    "is answered with 100 bytes. CPU is in µs a job: of the scheduler or worker, and of its store, which is "
+    "PostgreSQL or redis.",
     ("", "a second", "CPU", "store's CPU", "statements", "buffers", "WAL bytes"),
     [
         _row("**one scheduler**", "http_", _COSTS),
         _row("two schedulers", "http_two_", _COSTS),
+        Row("what the receiver takes, by our load", ("receiver_load_per_s", "-", "-", "-", "-", "-")),
+        Row("what the receiver takes, by wrk", ("receiver_wrk_per_s", "-", "-", "-", "-", "-")),
         Row("the sender alone", ("raw_sender_per_s", "raw_sender_cpu_us", "-", "-", "-", "-")),
         *_peers("http_", _PEER_COSTS),
         _row("claim and settle, no HTTP", "bare_loop_", _COSTS),
@@ -75,8 +77,8 @@ LATENESS = Table(
 _API = ("per_s", "p50_ms", "p99_ms", "cpu_us", "refused")
 API = Table(
     "API",
-    "One process, 64 connections (4 for many at once), requests as fast as they are answered. The bare server "
-    "is the same ASGI server with one token look-up and one INSERT.",
+    "One process, 64 connections (4 for many at once), requests as fast as they are answered. The bare "
+    "server is the same ASGI server with one token look-up and one INSERT.",
     ("", "a second", "p50 ms", "p99 ms", "CPU µs", "refused"),
     [
         _row("**create**", "api_create_", _API),
