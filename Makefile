@@ -24,7 +24,7 @@ define install
 	  cp requirements/$(1).txt .venv/$(1).txt; }
 endef
 
-.PHONY: help up demo test check lock bench-quick migration docs openapi clean
+.PHONY: help up demo test check lock bench bench-quick bench-growth bench-endurance migration docs openapi clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,7 +50,7 @@ check: ## Lint, format, types, import contracts
 
 lock: ## Compile requirements/*.in into hashed locks (upgrade=1: to the newest versions)
 	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q uv; }
-	@for name in run local develop; do \
+	@for name in run local develop bench; do \
 	  .venv-lock/bin/uv pip compile -q $(if $(upgrade),--upgrade) --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	    -o requirements/$$name.txt requirements/$$name.in || exit 1; done
@@ -58,6 +58,24 @@ lock: ## Compile requirements/*.in into hashed locks (upgrade=1: to the newest v
 bench-quick: ## Three minutes of measuring; what it means is in docs/benchmarks.md
 	$(call install,local)
 	@$(RUN) -m benchmarks quick
+
+bench: ## Measure beside the peers, at most forty minutes (they need npm and redis-server)
+	$(call install,local)
+	@test -x .venv-peers/bin/pip || $(PYTHON) -m venv --clear .venv-peers
+	@cmp -s requirements/bench.txt .venv-peers/bench.txt || { .venv-peers/bin/pip install --quiet \
+	  --disable-pip-version-check --no-input --require-hashes -r requirements/bench.txt || exit 1; \
+	  cp requirements/bench.txt .venv-peers/bench.txt; }
+	@! command -v npm >/dev/null || npm ci --silent --prefix benchmarks/peers
+	@$(RUN) -m benchmarks full
+
+bench-growth: ## Measure what a job costs when there is much of everything
+	$(call install,local)
+	@$(RUN) -m benchmarks growth
+
+bench-endurance: ## Measure a pinned transaction, a backlog of a million, a soak
+	$(call install,local)
+	@$(RUN) -m benchmarks endurance
+
 
 migration: ## Write the migration between the migrations and the tables (name=add_something)
 	@test -n "$(name)" || { echo "say what it does: make migration name=add_something" >&2; exit 1; }
@@ -73,4 +91,4 @@ openapi: ## Write docs/openapi.json
 	@$(BIN)/python -m app openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 clean: ## Remove the local data, the installed packages and the caches
-	@rm -rf .noonmark .venv .venv-lock .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@rm -rf .noonmark .venv .venv-lock .venv-peers benchmarks/peers/node_modules .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
