@@ -1,0 +1,1 @@
+"""Demo data for a developer's machine. What a running `make up` tells is in `local.demo`."""
