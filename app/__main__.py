@@ -83,7 +83,7 @@ def _keyring(settings: Settings) -> Keyring:
 
 async def _migrate(settings: Settings) -> int:
     log.configure(settings.log_level, process="migrate")
-    database = Database(settings.database_url, name="noonmark-migrate", size=1)
+    database = Database(settings.database_url, name="noonmark-migrate", size=1, pooled=settings.pooled)
     try:
         await migration.migrate(database)
     except Exception as error:

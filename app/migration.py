@@ -1,7 +1,8 @@
 """Bringing the database to this version's schema.
 
 Any number of processes may migrate at once: they take turns by an advisory lock (see `migrations/env.py`)
-and all but the first find nothing to do. Needs a direct connection, not one through a transaction pooler.
+and all but the first find nothing to do. All of it is one transaction, so it works through a transaction
+pooler, too.
 """
 
 from pathlib import Path

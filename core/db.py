@@ -17,6 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import greenlet_spawn
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from core.errors import SettingError
+from core.settings import variable
+
 Raw: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _OUTAGES: tuple[type[BaseException], ...] = (
@@ -36,6 +39,11 @@ _OUTAGES: tuple[type[BaseException], ...] = (
 PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 # For statements too frequent to be planned each time, if an index leads to everything they need.
 BY_INDEX = {"enable_seqscan": "off"}
+
+_POOLER = (
+    "DATABASE_URL leads to a transaction pooler: set this to true for the API; "
+    "schedulers and reapers connect to PostgreSQL itself"
+)
 
 _CONTENTION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
@@ -125,13 +133,22 @@ class Database:
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
     async def dial(self, *, command_timeout: float = 30.0) -> Raw:
-        """A connection outside the pool, for what must not wait behind other statements."""
+        """A connection outside the pool, for what must not wait behind other statements.
+
+        SettingError if a pooler is there and we were not told.
+        """
         how: dict[str, Any] = {"statement_cache_size": 0}
         if not self._pooled:
             how = {"server_settings": self._settings}
-        return await asyncpg.connect(
-            self.dsn, timeout=5, command_timeout=command_timeout, connection_class=_Connection, **how
-        )
+        try:
+            return await asyncpg.connect(
+                self.dsn, timeout=5, command_timeout=command_timeout, connection_class=_Connection, **how
+            )
+        except asyncpg.ProtocolViolationError as error:
+            # It refuses settings of a session, which it would mix up between its clients.
+            if self._pooled or "startup parameter" not in str(error):
+                raise
+            raise SettingError(variable("pooled"), _POOLER) from error
 
     async def _connect(self, *_: object, **__: object) -> Raw:
         return await self.dial()

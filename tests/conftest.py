@@ -1,7 +1,8 @@
 """What every tier shares: one PostgreSQL for the run, and a fresh migrated database for each test.
 
 A database is cloned from a template, never rolled back: SKIP LOCKED, fences and races need real commits.
-`DATABASE_URL` makes the suite use that server instead of the embedded one.
+`DATABASE_URL` makes the suite use that server instead of the embedded one. `NOONMARK_TEST_POOLER`, the path
+of PgBouncer's program, makes the API reach it through that, in transaction mode; everything else goes direct.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.db import Database
 from local import postgres
+from tests.pooler import Pooler
+from tests.pooler import running as pooling
 
 _ROOT = Path(__file__).parent.parent
 # Tests start thousands of short transactions on one small server; durability has its own tests.
@@ -39,6 +42,20 @@ def server() -> Iterator[str]:
         postgres.running(Path(folder), settings=_SETTINGS) as started,
     ):
         yield started.dsn
+
+
+@pytest.fixture(scope="session")
+def pooler(server: str) -> Iterator[Pooler | None]:
+    """What stands between the API and the server, if anything does."""
+    given = os.environ.get("NOONMARK_TEST_POOLER")
+    if not given:
+        yield None
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="noonmark-pooler-") as folder,
+        pooling(Path(given), server, Path(folder)) as started,
+    ):
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,17 @@ from core.db import Database
 from tests.conftest import at
 from tests.e2e.fleet import Fleet
 from tests.e2e.work import Work
+from tests.pooler import Pooler
 
 
 @pytest.fixture(scope="session")
-def fleet(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(
+    server: str, template: str, pooler: Pooler | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
     """A database of its own, the receiver and the API; schedulers and reapers come with the tests."""
     name = f"fleet_{uuid4().hex[:12]}"
     asyncio.run(execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    with Fleet(at(server, name), tmp_path_factory.mktemp("fleet")) as started:
+    with Fleet(at(server, name), tmp_path_factory.mktemp("fleet"), pooler=pooler) as started:
         yield started
     asyncio.run(execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 

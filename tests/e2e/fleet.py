@@ -19,6 +19,7 @@ import httpx
 from tests.e2e.ledger import Ledger
 from tests.e2e.processes import Process
 from tests.e2e.session import Session
+from tests.pooler import Pooler
 
 BEAT_SECONDS = 0.3
 TTL_SECONDS = 2.0
@@ -30,8 +31,11 @@ CALM: Mapping[str, str] = {"NOONMARK_BEAT_SECONDS": "1", "NOONMARK_LEASE_TTL_SEC
 class Fleet:
     """Starts processes on demand; each is a context of its own and is stopped by leaving that."""
 
-    def __init__(self, dsn: str, folder: Path) -> None:
+    def __init__(self, dsn: str, folder: Path, *, pooler: Pooler | None = None) -> None:
         self.dsn = dsn
+        self.served_dsn = pooler.before(dsn) if pooler else dsn
+        """The same database as the API reaches it."""
+        self._pooled = {"NOONMARK_POOLED": str(pooler is not None).lower()}
         self.folder = folder
         self.master_key = base64.b64encode(os.urandom(32)).decode()
         self.jwt_secret = base64.b64encode(os.urandom(48)).decode()
@@ -72,7 +76,8 @@ class Fleet:
 
     def app(self, *arguments: str, dsn: str | None = None, settings: Mapping[str, str] = DEFAULTS) -> Process:
         """Another API beside the fleet's own."""
-        return self.start("app", "-m", "app", *arguments, environment=self.environment(dsn, settings))
+        environment = self.environment(dsn or self.served_dsn, settings) | self._pooled
+        return self.start("app", "-m", "app", *arguments, environment=environment)
 
     @asynccontextmanager
     async def crew(

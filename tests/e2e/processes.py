@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from local import child
-from tests.e2e.waiting import wait_until
+from tests.waiting import block_until, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,19 +107,18 @@ class Process:
 
     def first_line(self, *, within: float = 30.0) -> str:
         """Of its stdout; blocks, for fixtures that are no coroutines."""
-        end = time.monotonic() + within
-        while "\n" not in self.printed():
-            assert self.alive and time.monotonic() < end, f"{self.name} does not serve:\n{self.tail()}"
-            time.sleep(0.01)
+        block_until(self._spoke_or_ended, within=within, what=f"{self.name} serves")
+        assert self.alive, self.tail()
         return self.printed().splitlines()[0]
 
     async def address(self, *, within: float = 30.0) -> str:
         """Where a server says that it serves."""
-        await wait_until(
-            lambda: "\n" in self.printed() or not self.alive, within=within, what=f"{self.name} serves"
-        )
+        await wait_until(self._spoke_or_ended, within=within, what=f"{self.name} serves")
         assert self.alive, self.tail()
         return self.printed().splitlines()[0].removeprefix("ready ")
+
+    def _spoke_or_ended(self) -> bool:
+        return "\n" in self.printed() or not self.alive
 
     def printed(self) -> str:
         return self.out.read_text()

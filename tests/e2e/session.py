@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import httpx
 
+from tests.waiting import block_until
+
 _REFRESH_SECONDS = 300.0
 _MAIL_SECONDS = 20.0
 
@@ -46,13 +48,14 @@ class Session:
         self.refresh_token = granted["refresh_token"]
 
     def _mailed(self) -> str:
-        end = time.monotonic() + _MAIL_SECONDS
-        while time.monotonic() < end:
-            answer = self._http.get("/dev/outbox", params={"to": self.email}).raise_for_status()
-            for mail in answer.json()["items"]:
-                return str(parse_qs(urlsplit(mail["link"]).fragment)["token"][0])
-            time.sleep(0.05)
-        raise AssertionError("no mail came")
+        mail = block_until(self._mail, within=_MAIL_SECONDS, what="a mail comes")
+        return str(parse_qs(urlsplit(mail["link"]).fragment)["token"][0])
+
+    def _mail(self) -> dict[str, Any]:
+        """Nothing while there is none."""
+        answer = self._http.get("/dev/outbox", params={"to": self.email}).raise_for_status()
+        mails: list[dict[str, Any]] = answer.json()["items"]
+        return mails[0] if mails else {}
 
     def _post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
         granted: dict[str, Any] = self._http.post(path, json=body).raise_for_status().json()

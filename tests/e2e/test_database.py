@@ -16,8 +16,8 @@ from local.postgres import Postgres
 from tests.conftest import migrate
 from tests.e2e.conftest import working
 from tests.e2e.fleet import CALM, Fleet, free_port
-from tests.e2e.waiting import wait_until
 from tests.e2e.work import Work
+from tests.waiting import wait_until
 
 _PATIENT = {"NOONMARK_LEASE_TTL_SECONDS": "4"}
 _TERMINATE = """

@@ -5,8 +5,8 @@ from datetime import timedelta, timezone
 import pytest
 
 from tests.e2e.fleet import CALM, Fleet
-from tests.e2e.waiting import wait_until
 from tests.e2e.work import Work
+from tests.waiting import wait_until
 
 
 @pytest.mark.promise(6)

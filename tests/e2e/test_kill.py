@@ -4,8 +4,8 @@ import pytest
 
 from tests.e2e.fleet import Fleet
 from tests.e2e.proxy import Proxy, Where
-from tests.e2e.waiting import wait_until
 from tests.e2e.work import Work
+from tests.waiting import wait_until
 
 _CLAIM = "INSERT INTO leases"
 _SETTLE = "INSERT INTO attempts"

@@ -6,8 +6,8 @@ import pytest
 
 from tests.e2e.fleet import CALM, Fleet
 from tests.e2e.proxy import Proxy, Where
-from tests.e2e.waiting import wait_until
 from tests.e2e.work import Work
+from tests.waiting import wait_until
 
 _PATIENT = {"NOONMARK_LEASE_TTL_SECONDS": "4"}
 _SETTLE = "INSERT INTO attempts"

@@ -13,8 +13,8 @@ from tests.conftest import at
 from tests.e2e.conftest import execute
 from tests.e2e.fleet import CALM, Fleet
 from tests.e2e.proxy import Proxy, Where
-from tests.e2e.waiting import wait_until
 from tests.e2e.work import Work
+from tests.waiting import wait_until
 
 _CREATE = "INSERT INTO jobs"
 
@@ -34,7 +34,7 @@ async def test_a_request_whose_link_to_the_database_was_cut_makes_one_job_when_r
     fleet: Fleet, work: Work, where: Where
 ) -> None:
     asked, key = work.job(), {"Idempotency-Key": str(uuid4())}
-    async with Proxy(fleet.dsn) as proxy, fleet.app(dsn=proxy.dsn) as app:
+    async with Proxy(fleet.served_dsn) as proxy, fleet.app(dsn=proxy.dsn) as app:
         creating = proxy.point(_CREATE, where)
         async with fleet.client(await app.address()) as client:
             request = asyncio.create_task(client.post("/v1/jobs", json=asked, headers=key))
@@ -56,7 +56,7 @@ async def test_an_api_that_is_told_to_stop_finishes_the_request_in_its_hands(
     fleet: Fleet, work: Work
 ) -> None:
     asked = work.job()
-    async with Proxy(fleet.dsn) as proxy, fleet.app(dsn=proxy.dsn) as app:
+    async with Proxy(fleet.served_dsn) as proxy, fleet.app(dsn=proxy.dsn) as app:
         creating = proxy.point(_CREATE, Where.BEFORE)
         async with fleet.client(await app.address()) as client:
             request = asyncio.create_task(client.post("/v1/jobs", json=asked))

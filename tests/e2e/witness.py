@@ -10,7 +10,7 @@ from tests.e2e.fleet import Fleet
 from tests.e2e.history import Attempt, Ending, Promise
 from tests.e2e.ledger import Arrival
 from tests.e2e.processes import Process
-from tests.e2e.waiting import wait_until
+from tests.waiting import wait_until
 
 _STARTED_SECONDS = 30.0
 _RECOVERED_SECONDS = 20.0

@@ -17,8 +17,8 @@ from tests.e2e.fleet import Fleet
 from tests.e2e.history import Ending, Fault, History, Promise, Report
 from tests.e2e.ledger import Arrival
 from tests.e2e.processes import Process
-from tests.e2e.waiting import wait_until
 from tests.e2e.witness import Witness, replica_id
+from tests.waiting import wait_until
 
 RETRY = {"max_attempts": 4, "base_seconds": 0.1, "max_seconds": 0.2}
 

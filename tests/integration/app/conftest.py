@@ -12,6 +12,7 @@ from app.edge import Edge
 from core.db import Database
 from core.sealing import Keyring, parse_keys
 from core.settings import Settings, load
+from tests.pooler import Pooler
 
 ORIGIN = "http://127.0.0.1:8080"
 
@@ -19,10 +20,41 @@ SignIn = Callable[[str], Awaitable[dict[str, Any]]]
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def served_url(database_url: str, pooler: Pooler | None) -> str:
+    """DSN of this test's own database, as the API is given it."""
+    return pooler.before(database_url) if pooler else database_url
+
+
+@pytest.fixture
+async def direct(database_url: str) -> AsyncIterator[Database]:
+    """This test's own database, for who needs a session as schedulers do."""
+    opened = Database(database_url, name="tests")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """This test's own database, as the API uses it."""
+    opened = Database(settings.database_url, name="tests", pooled=settings.pooled)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def second(settings: Settings) -> AsyncIterator[Database]:
+    """The same, as another process of the API uses it."""
+    opened = Database(settings.database_url, name="second", pooled=settings.pooled)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def settings(served_url: str, pooler: Pooler | None) -> Settings:
     return load(
         {
-            "DATABASE_URL": database_url,
+            "DATABASE_URL": served_url,
+            "NOONMARK_POOLED": str(pooler is not None).lower(),
             "PUBLIC_URL": ORIGIN,
             "NOONMARK_ENV": "development",
             "NOONMARK_JWT_SECRET": "a secret of tests, of 32 bytes and more",

@@ -39,8 +39,8 @@ class Listeners:
 
 
 @pytest.fixture
-async def listeners(database: Database) -> AsyncIterator[Listeners]:
-    opened = Listeners(database)
+async def listeners(direct: Database) -> AsyncIterator[Listeners]:
+    opened = Listeners(direct)
     await opened.open()
     yield opened
     await opened.close()
@@ -86,9 +86,7 @@ async def test_a_hint_that_cannot_be_sent_is_forgotten() -> None:
     assert await hints.once() == 0
 
 
-async def test_a_broken_connection_is_replaced(
-    database: Database, hints: Hints, listeners: Listeners
-) -> None:
+async def test_a_broken_connection_is_replaced(hints: Hints, listeners: Listeners) -> None:
     hints.work(0.0)
     await hints.once()
     hints.close()

@@ -17,6 +17,7 @@ import pytest
 from app.__main__ import main
 from core.db import Database
 from core.schema import EXPECTED
+from core.settings import Settings
 from tests.conftest import at
 
 ROOT = Path(__file__).parents[3]
@@ -25,10 +26,11 @@ Environment = dict[str, str]
 
 
 @pytest.fixture
-def environment(database_url: str) -> Environment:
+def environment(settings: Settings) -> Environment:
     return {
         "PATH": os.environ["PATH"],
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": settings.database_url,
+        "NOONMARK_POOLED": str(settings.pooled).lower(),
         "PORT": "0",
         "NOONMARK_ENV": "development",
         "NOONMARK_JWT_SECRET": "a secret of tests, of 32 bytes and more",
@@ -193,13 +195,13 @@ async def test_a_wrong_argument_gets_the_usage(environment: Environment) -> None
 
 
 @pytest.fixture
-async def empty(server: str, database: Database) -> AsyncIterator[str]:
+async def empty(settings: Settings, direct: Database) -> AsyncIterator[str]:
     """The DSN of a database without a schema."""
-    name = f"empty_{os.getpid()}_{id(database)}"
-    async with database.raw() as connection:
+    name = f"empty_{os.getpid()}_{id(direct)}"
+    async with direct.raw() as connection:
         await connection.execute(f"CREATE DATABASE {name}")
-    yield at(server, name)
-    async with database.raw() as connection:
+    yield at(settings.database_url, name)
+    async with direct.raw() as connection:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -215,11 +217,13 @@ async def test_migrating_first_makes_an_empty_database_serve(environment: Enviro
         assert (await serving.leave())[0] == 0
 
 
-async def test_several_may_migrate_an_empty_database_at_once(environment: Environment, empty: str) -> None:
+async def test_several_may_migrate_an_empty_database_at_once(
+    environment: Environment, settings: Settings, empty: str
+) -> None:
     target = environment | {"DATABASE_URL": empty}
     results = await asyncio.gather(*(run(target, "migrate") for _ in range(3)))
     assert [code for code, _, _ in results] == [0, 0, 0], results
-    database = Database(empty, name="tests")
+    database = Database(empty, name="tests", pooled=settings.pooled)
     async with database.raw() as connection:
         assert await connection.fetchval("SELECT version_num FROM alembic_version") == EXPECTED
     await database.close()

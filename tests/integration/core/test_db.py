@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from core.db import Database, is_outage
+from core.errors import SettingError
 
 
 async def pid(database: Database) -> int:
@@ -104,3 +105,25 @@ async def test_both_manners_share_one_pool(database_url: str) -> None:
         second = (await connection.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
     await single.close()
     assert first == second
+
+
+async def refuse_parameters(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """As PgBouncer refuses what sets something for a session."""
+    await reader.readexactly(8)
+    writer.write(b"N")
+    size = int.from_bytes(await reader.readexactly(4))
+    await reader.readexactly(size - 4)
+    fields = b"SFATAL\0C08P01\0Munsupported startup parameter: jit\0\0"
+    writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+    writer.close()
+
+
+async def test_a_pooler_that_nobody_told_us_of_is_named_by_its_setting() -> None:
+    async with await asyncio.start_server(refuse_parameters, "127.0.0.1", 0) as pooler:
+        port = pooler.sockets[0].getsockname()[1]
+        database = Database(f"postgresql://noonmark:x@127.0.0.1:{port}/noonmark", name="tests")
+        for use in (database.raw, database.begin):
+            with pytest.raises(SettingError, match=r"^NOONMARK_POOLED: .*pooler"):
+                async with use():
+                    pass
+        await database.close()

@@ -63,29 +63,25 @@ async def test_odd_rates_lose_nothing(
 
 
 async def test_two_processes_share_one_bucket(
-    api: httpx.AsyncClient, grant: dict[str, Any], settings: Settings, keyring: Keyring, database_url: str
+    api: httpx.AsyncClient, grant: dict[str, Any], settings: Settings, keyring: Keyring, second: Database
 ) -> None:
     await allow(api, grant, request_rate=0.1, request_burst=30)
-    second = Database(database_url, name="second")
     async with client(application.build(settings, second, keyring)) as other:
         assert await burst(bearer(grant), api, other, count=80) == {200: 30, 429: 50}
-    await second.close()
 
 
 async def test_processes_that_take_slices_admit_no_more_than_the_bucket_has(
-    database: Database, database_url: str, sign_in: SignIn, api: httpx.AsyncClient
+    database: Database, second: Database, sign_in: SignIn, api: httpx.AsyncClient
 ) -> None:
     token = await make_token(api, bearer(await sign_in("slices@example.com")))
     credential = Credential(token_hash=spelling.hashed(token["token"]))
     async with database.raw() as db:
         await db.execute("UPDATE tenants SET request_rate = 2000, request_burst = 1000")
         await db.execute("UPDATE request_buckets SET spent_until = now() + interval '0.3 seconds'")
-    second = Database(database_url, name="second")
     gates = [Gate(database), Gate(second)]
     started = asyncio.get_running_loop().time()
     answers = await asyncio.gather(*(gates[number % 2].admit(credential) for number in range(2500)))
     took = asyncio.get_running_loop().time() - started
-    await second.close()
     admitted = sum(1 for one in answers if one is not None and one.budget and not one.budget.retry_after)
     assert 400 - 2 * 20 <= admitted <= 400 + 2000 * took + 1
 
@@ -176,8 +172,9 @@ async def test_requests_that_come_together_are_resolved_together(
     assert {str(owner.token_id) for owner in owners} == {token["id"]}
 
 
-async def test_an_outage_is_told_to_everyone_at_the_gate(database_url: str) -> None:
-    gone = Database(database_url.replace("/test_", "/nowhere_"), name="gone")
+async def test_an_outage_is_told_to_everyone_at_the_gate(settings: Settings) -> None:
+    nowhere = settings.database_url.replace("/test_", "/nowhere_")
+    gone = Database(nowhere, name="gone", pooled=settings.pooled)
     gate = Gate(gone, Allowance(rate=1.0, burst=1))
     answers = await asyncio.gather(
         *(gate.admit(Credential(token_hash=b"x")) for _ in range(5)), return_exceptions=True

@@ -113,12 +113,17 @@ async def test_the_api_works_with_the_new_key_alone(
 
 @pytest.mark.usefixtures("jobs")
 @pytest.mark.parametrize(("keys", "code"), [("new,test", 0), ("new", 1)])
-def test_the_command_says_what_it_did_by_its_exit_code(database_url: str, keys: str, code: int) -> None:
+def test_the_command_says_what_it_did_by_its_exit_code(settings: Settings, keys: str, code: int) -> None:
     named = {"new": NEW, "test": OLD}
     setting = ",".join(f"{name}:{base64.b64encode(named[name]).decode()}" for name in keys.split(","))
     done = subprocess.run(
         [sys.executable, "-m", "app", "reseal"],
-        env={"PATH": os.environ["PATH"], "DATABASE_URL": database_url, "NOONMARK_MASTER_KEYS": setting},
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": settings.database_url,
+            "NOONMARK_POOLED": str(settings.pooled).lower(),
+            "NOONMARK_MASTER_KEYS": setting,
+        },
         capture_output=True,
         text=True,
         timeout=60,

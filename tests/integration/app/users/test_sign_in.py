@@ -133,12 +133,10 @@ async def test_fifty_at_once_are_limited_as_one_after_another(
 
 
 async def test_limits_hold_across_processes(
-    settings: Settings, database: Database, keyring: Keyring, api: httpx.AsyncClient
+    settings: Settings, database: Database, second: Database, keyring: Keyring, api: httpx.AsyncClient
 ) -> None:
-    other = Database(settings.database_url, name="tests")
-    async with client(application.build(settings, other, keyring)) as second:
-        await asyncio.gather(*(ask_once(one, "a@x.io") for one in [api, second] * 10))
-    await other.close()
+    async with client(application.build(settings, second, keyring)) as other:
+        await asyncio.gather(*(ask_once(one, "a@x.io") for one in [api, other] * 10))
     assert await count(database, "mails") == 5
 
 

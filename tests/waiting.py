@@ -1,4 +1,7 @@
-"""The one place in the suite that polls: processes in other address spaces cannot ring a bell here."""
+"""The one place in the suite that polls: processes in other address spaces cannot ring a bell here.
+
+`wait_until` is for coroutines; `block_until` for fixtures that are none.
+"""
 
 import asyncio
 import inspect
@@ -26,3 +29,13 @@ async def wait_until(look: Callable[[], T | Awaitable[T]], *, within: float, wha
         if time.monotonic() > end:
             raise AssertionError(f"not within {within:g} s: {what}")
         await asyncio.sleep(_EVERY_SECONDS)
+
+
+def block_until(look: Callable[[], T], *, within: float, what: str) -> T:
+    """As `wait_until`, where there is no event loop."""
+    end = time.monotonic() + within
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {within:g} s: {what}")
+        time.sleep(_EVERY_SECONDS)
+    return found
