@@ -3,6 +3,7 @@
     python -m app [--migrate]    serve, after migrating if asked to
     python -m app migrate        migrate and exit
     python -m app reseal         seal anew what an old master key has sealed, and exit
+    python -m app seed           make demo data, once, and exit; in development only
     python -m app openapi        print the OpenAPI document; needs nothing
 
 Exit codes: 0 served and told to stop; 1 the database has another schema, cannot be migrated, or holds what
@@ -14,8 +15,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 import uvloop
@@ -25,6 +27,7 @@ from app.health import readiness
 from app.hints import Hints
 from app.mail.service import Post, choose
 from app.resealing import service as resealing
+from app.seeding import service as seeding
 from app.server import Server, settle_memory
 from core import log
 from core.db import Database, is_outage
@@ -34,10 +37,11 @@ from core.loop import Loop
 from core.sealing import Keyring, parse_keys
 from core.settings import Settings, load, variable
 
+T = TypeVar("T")
 Announce = Callable[[], Coroutine[None, None, None]]
 
 _log = log.get(__name__)
-_USAGE = "usage: python -m app [--migrate] | migrate | reseal | openapi\n"
+_USAGE = "usage: python -m app [--migrate] | migrate | reseal | seed | openapi\n"
 _LOOPS_GRACE_SECONDS = 10.0
 _READY_POLL_SECONDS = 0.2
 _MAIL_SECONDS = 0.5
@@ -53,6 +57,8 @@ def main(arguments: list[str]) -> int:
                 return uvloop.run(_migrate(load(os.environ)))
             case ["reseal"]:
                 return uvloop.run(_reseal(load(os.environ, need=("master_keys",))))
+            case ["seed"]:
+                return uvloop.run(_seed(load(os.environ, need=("master_keys",))))
             case ["openapi"]:
                 sys.stdout.write(application.describe().decode() + "\n")
                 return 0
@@ -98,20 +104,38 @@ async def _migrate(settings: Settings) -> int:
 
 async def _reseal(settings: Settings) -> int:
     keyring = _keyring(settings)
-    log.configure(settings.log_level, process="reseal")
-    database = Database(settings.database_url, name="noonmark-reseal", size=1, pooled=settings.pooled)
+    total = await _once(settings, "reseal", lambda database: resealing.reseal(database, keyring))
+    if total is None:
+        return 1
+    sys.stdout.write(f"resealed {total.resealed}, not opened {total.broken}\n")
+    return 1 if total.broken else 0
+
+
+async def _seed(settings: Settings) -> int:
+    if not settings.development:
+        raise SettingError(variable("env"), "must be development: demo data is for a developer's machine")
+    keyring = _keyring(settings)
+    done = await _once(settings, "seed", lambda database: seeding.seed(database, keyring))
+    if done is None:
+        return 1
+    sys.stdout.write(seeding.told(done))
+    return 0
+
+
+async def _once(settings: Settings, name: str, work: Callable[[Database], Awaitable[T]]) -> T | None:
+    """What a command's work on the database comes to; None, and a line on stderr, if that does not answer."""
+    log.configure(settings.log_level, process=name)
+    database = Database(settings.database_url, name=f"noonmark-{name}", size=1, pooled=settings.pooled)
     try:
         await _require_schema(database)
-        total = await resealing.reseal(database, keyring)
+        return await work(database)
     except Exception as error:
         if not is_outage(error):
             raise
         sys.stderr.write("DATABASE_URL: the database does not answer\n")
-        return 1
+        return None
     finally:
         await database.close()
-    sys.stdout.write(f"resealed {total.resealed}, not opened {total.broken}\n")
-    return 1 if total.broken else 0
 
 
 async def _serve(settings: Settings, *, migrate: bool) -> int:
