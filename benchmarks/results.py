@@ -7,6 +7,8 @@ import msgspec
 
 from benchmarks.figures import Flat
 
+_SPREAD = ("_min", "_max")
+
 PATH = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -21,8 +23,24 @@ def merge(found: Mapping[str, float | str], path: Path = PATH) -> Flat:
     """Write what was found over what stood there; all that stands there now."""
     merged = dict(sorted((read(path) | dict(found)).items()))
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(merged), indent=2) + b"\n")
+    path.write_text(written(merged))
     return merged
+
+
+def written(found: Mapping[str, float | str]) -> str:
+    """As JSON, a figure and its spread to a line."""
+    lines: list[str] = []
+    for key, value in found.items():
+        entry = f"{_json(key)}: {_json(value)}"
+        if key.endswith(_SPREAD) and key[: -len("_min")] in found:
+            continue
+        spread = [f"{_json(key + end)}: {_json(found[key + end])}" for end in _SPREAD if key + end in found]
+        lines.append(", ".join([entry, *spread]))
+    return "{\n  " + ",\n  ".join(lines) + "\n}\n"
+
+
+def _json(value: float | str) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def number(found: Mapping[str, float | str], key: str) -> float | None:

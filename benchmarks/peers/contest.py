@@ -9,7 +9,7 @@ import msgspec
 
 from benchmarks import costs, figures, marks
 from benchmarks.figures import Lateness
-from benchmarks.peers.store import HERE, PYTHON, redis
+from benchmarks.peers.store import HERE, PYTHON, program, redis
 from benchmarks.programs import Program
 from benchmarks.stand import Stand
 from benchmarks.throughput import Contender
@@ -73,18 +73,18 @@ async def running(
     stand: Stand, peer: str, mode: str, count: int, rate: float = 0.0
 ) -> AsyncIterator[Running]:
     """A peer with a store of its own."""
-    command = [_interpreter(peer), str(HERE / PEERS[peer]), mode, str(count), str(rate)]
+    command = [_interpreter(peer), str(program(PEERS[peer])), mode, str(count), str(rate)]
     target = {"TARGET": stand.receiver.url()}
     if peer == "bullmq":
         async with redis(stand.folder) as (server, port):
             environment = {**target, "REDIS_PORT": str(port)}
-            async with Program(peer, command, environment, folder=stand.folder, where=HERE) as program:
-                yield Running(program, server.cpu)
+            async with Program(peer, command, environment, folder=stand.folder, where=HERE) as worker:
+                yield Running(worker, server.cpu)
         return
     async with stand.empty() as dsn:
         environment = {**target, "DATABASE_URL": dsn}
-        async with Program(peer, command, environment, folder=stand.folder, where=HERE) as program:
-            yield Running(program, lambda: costs.of_tree(stand.server.pid or 0))
+        async with Program(peer, command, environment, folder=stand.folder, where=HERE) as worker:
+            yield Running(worker, lambda: costs.of_tree(stand.server.pid or 0))
 
 
 def _interpreter(peer: str) -> str:

@@ -9,7 +9,10 @@ from pathlib import Path
 from benchmarks.programs import ROOT, Broken, Program
 
 HERE = Path(__file__).parent
-PYTHON = ROOT / ".venv-peers" / "bin" / "python"
+INSTALLED = ROOT / ".venv-peers"
+"""The peers' own environment: a Python's and a Node's in one folder."""
+
+PYTHON = INSTALLED / "bin" / "python"
 
 
 def missing(peer: str) -> str | None:
@@ -18,11 +21,20 @@ def missing(peer: str) -> str | None:
         return None if PYTHON.exists() else ".venv-peers is missing (make bench makes it)"
     if shutil.which("node") is None:
         return "node is missing"
-    if not (HERE / "node_modules" / peer).is_dir():
-        return "its package is missing (npm ci in benchmarks/peers)"
+    if not (INSTALLED / "node_modules" / peer).is_dir():
+        return "its package is missing (make bench installs it)"
     if peer == "bullmq" and shutil.which("redis-server") is None:
         return "redis-server is missing"
     return None
+
+
+def program(script: str) -> Path:
+    """Where a peer's program runs: Node finds packages beside a program alone, and these lie elsewhere."""
+    if script.endswith(".py"):
+        return HERE / script
+    for source in HERE.glob("*.mjs"):
+        shutil.copy(source, INSTALLED)
+    return INSTALLED / script
 
 
 @asynccontextmanager

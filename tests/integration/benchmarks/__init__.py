@@ -1,0 +1,1 @@
+"""Proofs for `benchmarks`, with PostgreSQL and processes of its own."""

@@ -1,0 +1,1 @@
+"""Proofs for `benchmarks` without I/O."""
