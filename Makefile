@@ -65,7 +65,8 @@ bench: ## Measure beside the peers, at most forty minutes (they need npm and red
 	@cmp -s requirements/bench.txt .venv-peers/bench.txt || { .venv-peers/bin/pip install --quiet \
 	  --disable-pip-version-check --no-input --require-hashes -r requirements/bench.txt || exit 1; \
 	  cp requirements/bench.txt .venv-peers/bench.txt; }
-	@! command -v npm >/dev/null || npm ci --silent --prefix benchmarks/peers
+	@! command -v npm >/dev/null || { cp benchmarks/peers/package*.json .venv-peers && \
+	  npm install --silent --no-save --no-audit --no-fund --prefix .venv-peers; }
 	@$(RUN) -m benchmarks full
 
 bench-growth: ## Measure what a job costs when there is much of everything
@@ -91,4 +92,4 @@ openapi: ## Write docs/openapi.json
 	@$(BIN)/python -m app openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 clean: ## Remove the local data, the installed packages and the caches
-	@rm -rf .noonmark .venv .venv-lock .venv-peers benchmarks/peers/node_modules .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@rm -rf .noonmark .venv .venv-lock .venv-peers .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
