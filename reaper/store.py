@@ -6,11 +6,7 @@ import msgspec
 
 from core.db import Raw
 from core.jobs.lifecycle import FINAL
-
-KEEP_JOBS_DAYS = 30
-KEEP_HISTORY_DAYS = 30
-KEEP_DEAD_LETTERS_DAYS = 90
-"""What holds for a tenant that says nothing; 0 would be for ever."""
+from core.tenants.model import KEEP_DEAD_LETTERS_DAYS, KEEP_HISTORY_DAYS, KEEP_JOBS_DAYS
 
 
 class Depth(msgspec.Struct, frozen=True):

@@ -20,14 +20,15 @@ from core import ids, signing
 from core.db import Raw
 from core.errors import Fault, Invalid
 from core.sealing import Keyring
+from core.tenants.model import KEEP_DEAD_LETTERS_DAYS, KEEP_HISTORY_DAYS, KEEP_JOBS_DAYS
 from core.tenants.store import signing_context
 
 _DEFAULTS: dict[str, Any] = {
     "request_rate": DEFAULT.rate,
     "request_burst": DEFAULT.burst,
-    "keep_jobs_days": 30,
-    "keep_history_days": 30,
-    "keep_dead_letters_days": 90,
+    "keep_jobs_days": KEEP_JOBS_DAYS,
+    "keep_history_days": KEEP_HISTORY_DAYS,
+    "keep_dead_letters_days": KEEP_DEAD_LETTERS_DAYS,
 }
 
 

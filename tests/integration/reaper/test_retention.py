@@ -12,8 +12,6 @@ from prometheus_client import REGISTRY
 
 from app.jobs import reading
 from app.jobs import store as reads
-from app.tenants import service
-from app.tenants import store as tenants
 from core.db import PLANNED_ANEW, Database, Raw
 from core.jobs import store as jobs
 from reaper import store
@@ -210,17 +208,6 @@ async def test_a_job_stays_while_its_idempotency_key_counts(
     stays = await ended(db, tenant, created=0.999, finished=0.999)
     await finish(ended_jobs(database))
     assert await left(db) == {stays}
-
-
-async def test_the_defaults_are_those_that_users_are_told(
-    database: Database, db: Raw, tenant: Tenant
-) -> None:
-    stored = await tenants.get(db, tenant.id)
-    assert stored is not None
-    shown = service.shown(stored)
-    assert (shown.keep_jobs_days, shown.keep_history_days, shown.keep_dead_letters_days) == (
-        store.KEEP_JOBS_DAYS, store.KEEP_HISTORY_DAYS, store.KEEP_DEAD_LETTERS_DAYS,
-    )  # fmt: skip
 
 
 async def test_a_dead_letter_outlives_its_job_and_goes_in_its_own_time(
