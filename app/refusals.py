@@ -14,14 +14,16 @@ _PRIVATE = {"unauthenticated", "insufficient_scope", "rate_limited"}
 _BODY = {
     "malformed_json", "request_timeout", "payload_too_large", "unsupported_media_type", "validation_failed",
 }  # fmt: skip
-_CREATING = {"destination_refused", "idempotency_key_reused", "unsupported_target"}
+_TARGET = {"destination_refused", "unsupported_target"}
+# The jobs that the same request made may be gone.
+_CREATING = _TARGET | {"idempotency_key_reused", "not_found"}
 
 _OWN: Mapping[str, set[str]] = {
     "verifyMagicLink": {"unauthenticated"},
     "refreshSession": {"unauthenticated"},
     "createJob": _CREATING,
     "createJobs": _CREATING,
-    "editJob": {"job_finished", "job_not_editable", "starting"},
+    "editJob": _TARGET | {"job_finished", "job_not_editable", "starting"},
     "cancelJob": {"job_finished"},
     "eraseJob": {"job_not_finished"},
     "replayJob": {"idempotency_key_reused", "job_erased", "job_not_finished"},

@@ -12,6 +12,7 @@ from app.edge import Edge
 from core.db import Database
 from core.sealing import Keyring, parse_keys
 from core.settings import Settings, load
+from tests.integration.app import conformance
 from tests.pooler import Pooler
 
 ORIGIN = "http://127.0.0.1:8080"
@@ -74,8 +75,12 @@ def edge(settings: Settings, database: Database, keyring: Keyring) -> Edge:
 
 
 def client(edge: Edge, peer: str = "127.0.0.1") -> httpx.AsyncClient:
-    """A client of the application, seen as coming from `peer`."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(edge, client=(peer, 1)), base_url=ORIGIN)
+    """A client of the application, seen as coming from `peer`; what it is answered must be documented."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(edge, client=(peer, 1)),
+        base_url=ORIGIN,
+        event_hooks={"response": [conformance.check]},
+    )
 
 
 @pytest.fixture
