@@ -12,11 +12,11 @@ from benchmarks import figures, throughput, work
 from benchmarks.figures import Lateness
 from benchmarks.programs import Broken
 from benchmarks.stand import Room, Stand
-from benchmarks.work import QUICK_RETRY
+from benchmarks.work import PUNCTUAL_RETRY
 
 _WARM_SECONDS = 2.0
 _LEAD_SECONDS = 1.5
-_RETRY_SECONDS = QUICK_RETRY.base_seconds
+_ENDED_SECONDS = 0.7
 _STORES_PER_S = 2_500.0
 
 
@@ -40,14 +40,14 @@ async def at_once(stand: Stand, count: int) -> Lateness:
     return await _punctual(stand, [0.0] * count)
 
 
-async def retries(stand: Stand, count: int) -> Lateness:
+async def retries(stand: Stand, *, rate: float, seconds: float) -> Lateness:
     """Second attempts, by the instants that the first one's settlement set."""
     async with stand.room() as room, room.scheduler() as scheduler:
         await asyncio.sleep(_WARM_SECONDS)
         await stand.receiver.reset()
-        instants = spread(start_of(count), count / _RETRY_SECONDS * 2, _RETRY_SECONDS / 2)
+        instants = spread(start_of(int(rate * seconds)), rate, seconds)
         flaky = throughput.order(stand, "/flaky")
-        order = work.Order(tenants=flaky.tenants, url=flaky.url, retry=QUICK_RETRY)
+        order = work.Order(tenants=flaky.tenants, url=flaky.url, retry=PUNCTUAL_RETRY)
         await work.store(room.db, work.due_at(order, instants))
         due = await _retries_due(room, instants[-1])
         await stand.receiver.until(2 * len(instants), scheduler)
@@ -65,17 +65,14 @@ def second_calls(calls: Iterable[tuple[str, float]]) -> Iterator[tuple[str, floa
 
 
 async def _retries_due(room: Room, last: float) -> dict[str, float]:
-    """Read while all wait: after the last first attempt, before the first second one is claimed."""
-    due: dict[str, float] = {}
-    while time.time() < last + _RETRY_SECONDS:
-        rows = await room.db.fetch(
-            "SELECT job_id, extract(epoch FROM due_at)::float8 FROM timers WHERE attempt = 2"
-        )
-        due |= {str(job): at for job, at in rows}
-        await asyncio.sleep(0.05)
-    if not due:
+    """Read once, while all wait: after the last first attempt, before the first second one is claimed."""
+    await asyncio.sleep(max(0.0, last + _ENDED_SECONDS - time.time()))
+    rows = await room.db.fetch(
+        "SELECT job_id, extract(epoch FROM due_at)::float8 FROM timers WHERE attempt = 2"
+    )
+    if not rows:
         raise Broken("no retry was seen waiting")
-    return due
+    return {str(job): at for job, at in rows}
 
 
 async def _punctual(stand: Stand, offsets: Sequence[float]) -> Lateness:

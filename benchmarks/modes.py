@@ -69,7 +69,7 @@ async def _punctuality(stand: Stand, scale: Scale, tally: Tally, peers: list[str
         for prefix, rate in (("lateness_100_", _SLOW_RATE), ("lateness_", _RATE), ("lateness_half_", half)):
             tell(tally, prefix, await lateness.steady(stand, rate=rate, seconds=scale.seconds))
         tell(tally, "lateness_at_once_", await lateness.at_once(stand, 10_000))
-        tell(tally, "lateness_retries_", await lateness.retries(stand, 2_000))
+        tell(tally, "lateness_retries_", await lateness.retries(stand, rate=_RATE, seconds=2.0))
         for peer in peers:
             late = await contest.lateness(stand, peer, rate=_RATE, seconds=scale.seconds)
             tell(tally, f"peer_{contest.slug(peer)}_lateness_", late)

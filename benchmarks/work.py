@@ -18,7 +18,8 @@ BATCH = 500
 BODY_BYTES = 100
 
 _SUCCESS = msgspec.json.encode(Success()).decode()
-QUICK_RETRY = Retry(max_attempts=3, base_seconds=2.0, jitter=0.0)
+PUNCTUAL_RETRY = Retry(max_attempts=3, base_seconds=4.0, jitter=0.0)
+"""Without jitter, and long enough for all first attempts to end before the first second one."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

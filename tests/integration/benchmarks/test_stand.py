@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import costs, lateness, stand, throughput
+from benchmarks import costs, growing, lateness, modes, stand, throughput
+from benchmarks.figures import Tally
+from benchmarks.modes import Scale
 from benchmarks.programs import Broken, Program, python
 from benchmarks.receiver.control import Receiver
 from benchmarks.stand import Stand
@@ -60,3 +62,28 @@ def test_the_cpu_of_a_process_grows_as_it_works() -> None:
     before = costs.of_process(os.getpid())
     sum(index * index for index in range(3_000_000))
     assert costs.of_process(os.getpid()) > before
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+async def test_the_quick_mode_finds_every_figure_it_is_for(opened: Stand) -> None:
+    found = await modes.quick(opened, Scale(jobs=1500, rounds=1, seconds=1.0), Tally())
+    assert found.keys() >= {
+        "http_jobs_per_s",
+        "raw_sender_per_s",
+        "cpu_us_per_job",
+        "pg_cpu_us_per_job",
+        "lateness_p50_ms",
+        "lateness_p99_ms",
+        "api_create_per_s",
+        "api_bare_insert_per_s",
+        "idle_scheduler_statements_per_s",
+    }
+    assert (found["lateness_early"], found["api_create_refused"]) == (0, 0)
+
+
+@pytest.mark.heavy
+async def test_a_database_grows_by_copies_of_what_the_product_wrote(opened: Stand) -> None:
+    async with opened.room() as room:
+        await growing.timers(room, 1000)
+        assert await room.db.fetchval("SELECT count(*) FROM timers JOIN jobs ON jobs.id = job_id") == 1001
