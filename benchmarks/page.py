@@ -6,7 +6,7 @@ from benchmarks import plots, results
 from benchmarks.aims import AIMS, Found
 from benchmarks.plots import Bar
 from benchmarks.programs import ROOT
-from benchmarks.tables import ALL, PEERS, Row, Table
+from benchmarks.tables import ALL, GROWTH, PEERS, Row, Table
 
 DOCS = ROOT / "docs"
 
@@ -46,32 +46,53 @@ def rendered(found: Found) -> str:
     return "\n".join(parts)
 
 
-_PLOTS = {"Throughput": ("throughput.svg",), "Lateness": ("lateness.svg",)}
+_PLOTS = {
+    "Throughput": ("throughput.svg", "cost.svg"),
+    "Lateness": ("lateness.svg",),
+    "Growth": ("growth.svg",),
+}
 
 
 def drawn(found: Found) -> dict[str, str]:
     """The plots by file name."""
-    rates = [
-        ("Noonmark", "http_jobs_per_s"),
-        *((name, f"peer_{slug}_http_jobs_per_s") for slug, name in PEERS.items()),
-    ]
-    late = [
-        ("Noonmark", "lateness_p99_ms"),
-        *((name, f"peer_{slug}_lateness_p99_ms") for slug, name in PEERS.items()),
+    rates, late = _bars("http_jobs_per_s", found), _bars("lateness_p99_ms", found)
+    grown = [
+        Bar(row.label, value, ours=True)
+        for row in GROWTH.rows
+        if (value := results.number(found, row.keys[0])) is not None
     ]
     return {
-        "throughput.svg": plots.bars("HTTP jobs, one worker", "jobs/s, more is better", _bars(rates, found)),
-        "lateness.svg": plots.bars("Lateness at 1,000 jobs/s", "p99 ms, less is better", _bars(late, found)),
+        "throughput.svg": plots.bars("HTTP jobs, one worker", "jobs/s, more is better", rates),
+        "cost.svg": plots.bars("CPU of an HTTP job, with its store", "µs, less is better", _costs(found)),
+        "lateness.svg": plots.bars("Lateness at 1,000 jobs/s", "p99 ms, less is better", late),
+        "growth.svg": plots.bars("CPU of a job in a big database", "1 is a small one's", grown),
     }
 
 
-def _bars(rows: list[tuple[str, str]], found: Found) -> list[Bar]:
+def _bars(figure: str, found: Found) -> list[Bar]:
+    """Ours and the peers' that were measured."""
+    rows = [(_NAME, figure), *((name, f"peer_{slug}_{figure}") for slug, name in PEERS.items())]
     bars = []
     for label, key in rows:
         value = results.number(found, key)
         if value is not None:
             low, high = results.number(found, f"{key}_min"), results.number(found, f"{key}_max")
             bars.append(Bar(label, value, low, high, ours=label == _NAME))
+    return bars
+
+
+def _costs(found: Found) -> list[Bar]:
+    """Of the worker and of what keeps its jobs, together."""
+    rows = [(_NAME, "http_cpu_us_per_job", "http_pg_cpu_us_per_job")]
+    rows += [
+        (name, f"peer_{slug}_http_cpu_us_per_job", f"peer_{slug}_http_store_cpu_us_per_job")
+        for slug, name in PEERS.items()
+    ]
+    bars = []
+    for label, worker, store in rows:
+        own, other = results.number(found, worker), results.number(found, store)
+        if own is not None and other is not None:
+            bars.append(Bar(label, own + other, ours=label == _NAME))
     return bars
 
 

@@ -104,7 +104,7 @@ MEMORY = Table(
     ("", ""),
     [
         Row("resident memory of the scheduler, MB", ("memory_rss_mb",)),
-        Row("WAL of creating a job, bytes", ("wal_create",)),
+        Row("WAL of creating a job (500 to a statement), bytes", ("wal_create",)),
         Row("WAL of running it, bytes", ("wal_run",)),
     ],
 )
