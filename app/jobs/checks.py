@@ -62,7 +62,7 @@ def faults(asked: CreateJob, *, now: datetime, body: Content | Fault | None = No
     return [
         *target(asked.target, body or content.taken(asked.target)),
         *times(asked.fire_at, asked.delay_seconds),
-        *expiry(asked.expires_at, fires(asked.fire_at, asked.delay_seconds, now=now)),
+        *_expiry(asked, now),
         *success(asked.success),
         *retry(asked.retry),
         *labels(asked.labels),
@@ -156,10 +156,13 @@ def destination(url: str, egress: Egress) -> Invalid | None:
     return Invalid([fault], code="destination_refused")
 
 
-def expiry(expires_at: datetime | None, fires: datetime) -> Iterator[Fault]:
+def _expiry(asked: CreateJob, now: datetime) -> Iterator[Fault]:
+    if asked.expires_at is not None:
+        yield from expiry(asked.expires_at, fires(asked.fire_at, asked.delay_seconds, now=now))
+
+
+def expiry(expires_at: datetime, fires: datetime) -> Iterator[Fault]:
     """An expiry that lies ahead of the fire time, and that every layer below can hold."""
-    if expires_at is None:
-        return
     if not in_range(expires_at):
         yield Fault("out_of_range", YEARS, pointer="/expires_at")
     elif expires_at <= fires:
