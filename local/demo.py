@@ -194,13 +194,13 @@ async def _state(api: httpx.AsyncClient, job: str) -> str:
 def _next(say: Say, base_url: str, header: Path, target: str) -> None:
     """Five things to try, each one line that can be pasted."""
     shown = header.relative_to(Path.cwd()) if header.is_relative_to(Path.cwd()) else header
-    curl = f"curl -s -H @{shown}"
+    curl = f"curl -s -H @{shown} {base_url}/v1/jobs -H 'Content-Type: application/json'"
     body = f'{{"target": {{"url": "{target}/mine", "body": {{"hello": "world"}}}}, "delay_seconds": 5}}'
     say("")
     say("try next:")
-    say(f"  {curl} {base_url}/v1/jobs -H 'Content-Type: application/json' -d '{body}'")
-    say(f"  tail -f {shown.parent / 'logs' / 'receiver.log'}    # watch it arrive")
-    say(f"  {curl} {base_url}/v1/me")
-    say(f"  {curl} {base_url}/v1/dlq")
-    say(f"  curl -s {base_url}/metrics | grep noonmark_")
+    say(f"  {curl} -d '{body}'")
+    say(f"  ./jobctl login {base_url} --dev --email {EMAIL}")
+    say(f"  ./jobctl run {target}/mine -d '{{\"hello\": \"jobctl\"}}'")
+    say("  ./jobctl jobs list")
+    say(f"  tail -f {shown.parent / 'logs' / 'receiver.log'}    # watch deliveries arrive")
     say("")

@@ -108,8 +108,11 @@ class Conversation:
                 return reply
             failures += 1
             wait = self._wait(call, reply, failures, started)
+            error = _error(reply, request, repeated=repeated)
             if wait is None:
-                raise _error(reply, request, repeated=repeated) from _cause(reply)
+                raise error from _cause(reply)
+            if self.retrying.told is not None:
+                self.retrying.told(error, wait)
             repeated = repeated or retrying.may_have_been_done(reply)
             yield Pause(wait)
 

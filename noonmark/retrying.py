@@ -6,11 +6,14 @@ Tried again is after a broken connection, 429, 502, 503 and 504, with growing, j
 begun, and the caller gets the error at once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
+
+from noonmark.errors import NoonmarkError
 
 RETRIED = frozenset({429, 502, 503, 504})
 
@@ -29,6 +32,8 @@ class Retrying:
     """The wait after the first failure, before jitter."""
     max_seconds: float = 8.0
     """No wait of our own choice is longer."""
+    told: Callable[[NoonmarkError, float], None] | None = None
+    """Is called before each wait, with what failed and the seconds until the next try."""
 
     def wait(self, failures: int, retry_after: float | None, *, roll: float) -> float:
         """Seconds before the next try. `roll` is random in [0, 1): clients must not come back in step."""

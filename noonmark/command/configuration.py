@@ -94,6 +94,13 @@ def resolve(url: str | None, token: str | None) -> Configuration:
     )
 
 
+def before_the_file(kept: Credentials) -> list[str]:
+    """The variables that keep a command from using what is kept."""
+    address, token = os.environ.get("NOONMARK_URL"), os.environ.get("NOONMARK_TOKEN")
+    elsewhere = bool(address) and not same(kept.url, address or "")
+    return ["NOONMARK_URL"] * elsewhere + ["NOONMARK_TOKEN"] * bool(token)
+
+
 def same(one: str, other: str) -> bool:
     """Whether two spellings are of one address."""
     return one.rstrip("/").lower() == other.rstrip("/").lower()

@@ -7,7 +7,7 @@ line; both are for programs. Errors go to stderr with their code and request id 
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from noonmark.command import configuration, table
 from noonmark.command.configuration import Configuration
 from noonmark.command.table import Column
 from noonmark.conversation import Told
+from noonmark.errors import NoonmarkError
 from noonmark.model import Many
 from noonmark.retrying import Retrying
 
@@ -58,6 +59,8 @@ class Console:
     sleep: Callable[[float], None] = time.sleep
     patience: Retrying = _PATIENCE
     timeout: float = 15.0
+    waited: bool = False
+    """Whether somebody was told that it takes longer."""
 
     @property
     def configuration(self) -> Configuration:
@@ -72,7 +75,7 @@ class Console:
                 known.url,
                 token or known.token,
                 timeout=self.timeout,
-                retrying=self.patience,
+                retrying=replace(self.patience, told=self._wait),
                 http=self.http,
                 sleep=self.sleep,
             )
@@ -147,6 +150,12 @@ class Console:
         """The API's answer, as it came."""
         if told.response is not None:
             click.echo(told.response.content.rstrip(b"\n"))
+
+    def _wait(self, error: NoonmarkError, _seconds: float) -> None:
+        """Say so once: silence looks like a program that hangs."""
+        if not self.waited:
+            self.note(f"jobctl: {error}; trying again for up to {self.patience.budget_seconds:g} s")
+        self.waited = True
 
     def _lines(self, ids: Any) -> None:
         for each in ids:

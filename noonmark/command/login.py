@@ -5,6 +5,7 @@ so that what stands in the credentials file can be seen in `tokens list`, and re
 """
 
 import platform
+import sys
 from urllib.parse import parse_qs, urlsplit
 
 import click
@@ -23,21 +24,31 @@ _OUTBOX_SECONDS = 0.2
 
 
 @click.command("login", cls=Leaf)
-@click.argument("address", metavar="URL", required=False)
+@click.argument("address", metavar="[URL]", required=False)
 @click.option("--email", help="Where to send the link; asked for unless given.")
 @click.option("--dev", is_flag=True, help="Take the link from the outbox of a development server.")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), default=SCOPES)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    default=SCOPES,
+    help="What the token may do; everything unless given.",
+)
 @click.pass_context
 def login(
     context: click.Context, address: str | None, email: str | None, dev: bool, scopes: tuple[str, ...]
 ) -> None:
     """Sign in at a server, and stay signed in.
 
-    A link is mailed to you; paste it here. Whoever has an API token gives it with --token instead.
+    A link is mailed to you; paste it here instead of opening it. Whoever has an API token gives it with
+    --token instead.
     """
     here = console.of(context)
     here.url = address or here.url
     url = here.configuration.url
+    # Refuses an address that is none, before anything is asked.
+    here.client().close()
     if here.token is not None:
         kept = Credentials(url=url, token=here.token)
     else:
@@ -48,6 +59,8 @@ def login(
     configuration.store(kept)
     name = who.user.email if who.user is not None else who.tenant.name
     here.note(f"Signed in at {url} as {name}; the token is in {configuration.path()}.")
+    for variable in configuration.before_the_file(kept):
+        here.note(f"{variable} is set and comes before that: unset it.")
 
 
 @click.command("logout", cls=Leaf)
@@ -83,7 +96,9 @@ def _token(here: Console, email: str, scopes: tuple[str, ...], *, dev: bool) -> 
         if dev:
             link = _follow(here, client, email, before)
         else:
-            link = click.prompt("The link, or its token", err=True, hide_input=True)
+            here.note("Copy it from the mail instead of opening it: it works once.")
+            # A prompt that hides what is typed warns where there is no terminal.
+            link = click.prompt("The link, or its token", err=True, hide_input=sys.stdin.isatty())
         session = client.ask(account.verify(_spendable(link))).value
     with here.client(token=session.access_token) as client:
         fresh = client.ask(tokens.create(f"jobctl on {platform.node()}", scopes=scopes)).value

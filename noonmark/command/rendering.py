@@ -116,4 +116,10 @@ def _took(attempt: Attempt) -> str | None:
 def _about(event: Event) -> str:
     if not isinstance(event.data, dict):
         return ""
-    return " ".join(f"{name}={value}" for name, value in event.data.items())
+    return " ".join(f"{name}={_plain(value)}" for name, value in event.data.items())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_plain, value))
+    return clean(value)

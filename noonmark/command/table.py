@@ -39,6 +39,8 @@ def clean(value: object) -> str:
     """One line of printable text; nothing is a dash."""
     if value is None or value == "":
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.astimezone().isoformat(sep=" ", timespec="seconds")
     return "".join(each if each.isprintable() else "·" for each in str(value))

@@ -200,6 +200,15 @@ def test_tries_and_waits_share_one_budget() -> None:
         waits(*[LOST] * 50, clock=Clock(), budget_seconds=20)
 
 
+def test_who_waits_may_be_told_why() -> None:
+    told: list[str] = []
+    policy = Retrying(told=lambda error, seconds: told.append(f"{error}, {seconds:g}"))
+    talking = Conversation(URL, "t", httpx.Timeout(1), policy, roll=lambda: 0.0).steps(jobs.get(ID))
+    talking.send(None)
+    talking.send(LOST)
+    assert told == [f"{URL}: nothing came, 0.125"]
+
+
 def test_what_may_not_be_repeated_is_tried_once() -> None:
     conversation = Conversation(URL, "t", httpx.Timeout(1), Retrying())
     talking = conversation.steps(post("/x", bytes.decode, {}))

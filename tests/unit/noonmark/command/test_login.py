@@ -91,6 +91,19 @@ def test_the_environment_does_not_stand_in_the_way_of_signing_in(
     assert kept.token == "nm_fresh"
 
 
+def test_what_comes_before_the_file_is_said(jobctl: Jobctl, ready: respx.MockRouter) -> None:
+    result = jobctl("login", URL, "--email", "me@example.com", typed=f"{LINK}\n")
+    assert "NOONMARK_TOKEN is set and comes before that: unset it." in result.stderr
+    assert "NOONMARK_URL" not in result.stderr
+
+
+def test_an_address_that_is_none_is_refused_before_anything_is_asked(anybody: Jobctl) -> None:
+    result = anybody("login", "nonsense", typed="me@example.com\n")
+    assert result.exit_code == 2
+    assert "begins with http" in result.stderr
+    assert "E-mail" not in result.output
+
+
 def test_signing_out_revokes_the_token_that_login_made(anybody: Jobctl, server: respx.MockRouter) -> None:
     configuration.store(Credentials(url=URL, token="nm_fresh", token_id=OTHER))
     revoked = server.delete(f"/v1/tokens/{OTHER}").respond(204)

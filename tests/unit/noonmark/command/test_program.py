@@ -15,7 +15,7 @@ from noonmark.command.configuration import Credentials
 from noonmark.command.main import program
 from noonmark.command.table import Column
 from noonmark.version import VERSION
-from tests.unit.noonmark.answers import ID, NOON, OTHER, URL, job, letter, page, problem
+from tests.unit.noonmark.answers import ID, NOON, OTHER, URL, event, job, letter, page, problem
 from tests.unit.noonmark.command.conftest import Jobctl
 
 TOKEN = {"id": ID, "name": "ci", "prefix": "nm_4fQ0aZ9x", "scopes": ["jobs:read"], "created_at": NOON}
@@ -69,6 +69,28 @@ def test_what_was_done_to_many_is_one_document(jobctl: Jobctl, server: respx.Moc
     result = jobctl("dlq", "purge", "--older-than", "30d", "--yes", "-o", "json")
     assert json.loads(result.stdout) == {"matched": 7, "purged": 6, "more": False}
     assert json.loads(route.calls.last.request.content) == {"older_than_seconds": 2592000}
+
+
+def test_a_list_in_an_event_is_written_as_people_write_one(jobctl: Jobctl, server: respx.MockRouter) -> None:
+    data = {"changed": ["labels", "target.method"], "bulk": True}
+    server.get(f"/v1/jobs/{ID}/events").respond(json=page(event("edited", data=data)))
+    assert jobctl("logs", ID).stdout.endswith("  edited  changed=labels,target.method bulk=yes\n")
+
+
+def test_a_server_that_does_not_answer_is_named_before_it_is_tried_again(
+    jobctl: Jobctl, server: respx.MockRouter
+) -> None:
+    lost = httpx.ConnectError("refused")
+    server.get(f"/v1/jobs/{ID}").mock(side_effect=[lost, lost, httpx.Response(200, json=job())])
+    result = jobctl("status", ID, "-o", "id")
+    assert (result.exit_code, result.stdout) == (0, f"{ID}\n")
+    assert result.stderr == f"jobctl: {URL}: refused; trying again for up to 20 s\n"
+
+
+def test_yes_and_no_are_words(jobctl: Jobctl, server: respx.MockRouter) -> None:
+    server.post("/v1/dlq:purge").respond(json={"matched": 3, "more": False})
+    shown = dict(line.split() for line in jobctl("dlq", "purge", "--all", "--yes").stdout.splitlines())
+    assert shown["more"] == "no"
 
 
 def test_a_new_token_is_shown_first(jobctl: Jobctl, server: respx.MockRouter) -> None:
