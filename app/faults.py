@@ -80,7 +80,9 @@ def listed(value: Any, kind: Any, first: msgspec.ValidationError, *, exhaustive:
         return [found]
     errors = islice(_validator(kind).iter_errors(value), _MAX_FAULTS)
     seen = {(fault.pointer, fault.code): fault for error in errors for fault in _from_schema(error)}
-    if not any(str(pointer).startswith(str(found.pointer)) for pointer, _ in seen):
+    # msgspec does not name the key of a mapping.
+    above = str(found.pointer).partition("/...")[0]
+    if not any(str(pointer).startswith(above) for pointer, _ in seen):
         # A rule that no schema can say.
         seen[found.pointer, found.code] = found
     return list(seen.values())

@@ -184,3 +184,7 @@ def test_numbers_that_no_type_holds_are_refused(number: bytes) -> None:
 
 def test_surrogate_pairs_are_one_character() -> None:
     assert body.decode(GOOD % b',"body":"\\ud83d\\ude00"', Order).body == "\U0001f600"
+
+
+def test_a_bad_value_in_a_mapping_is_told_once() -> None:
+    assert list(faults(GOOD % b',"labels":{"a":1}')) == ["/labels/a"]
