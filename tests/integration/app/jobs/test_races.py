@@ -32,7 +32,7 @@ MEDDLERS = 4
 LOOPBACK = Egress((ip_network("127.0.0.0/8"),))
 
 Carried = defaultdict[UUID, set[str]]
-"""The URLs of each job's leases."""
+"""The URLs that each job's attempts were sent to."""
 
 _PLACES = """
 SELECT (SELECT count(*) FROM timers WHERE job_id = j.id) + (SELECT count(*) FROM ready WHERE job_id = j.id)
@@ -79,11 +79,14 @@ async def _move(database: Database, tenant: Tenant, over: asyncio.Event, carried
         await jobs.plan(db, limit=5, since=None)
         leases = await jobs.claim_ahead(db, replica=uuid4(), limit=3, seconds=1.0)
         leases += await jobs.claim(db, [(tenant.queue_id, 3, None)], replica=uuid4())
-        for lease in leases:
-            carried[lease.job_id].add(msgspec.json.decode(lease.target)["url"])
+        settled = [(lease, _settled(lease)) for lease in leases]
+        for lease, one in settled:
+            # What is given back was not sent.
+            if one.outcome is not None:
+                carried[lease.job_id].add(msgspec.json.decode(lease.target)["url"])
         if leases:
             await _pass(db)
-            await jobs.settle(db, [_settled(lease) for lease in leases])
+            await jobs.settle(db, [one for _, one in settled])
     await db.close()
 
 
