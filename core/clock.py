@@ -32,12 +32,15 @@ class DatabaseClock:
     def __init__(self, now: Clock) -> None:
         self._now = now
         self._taken: list[tuple[float, float]] = []
+        # The best of them; asked for several times in each attempt.
+        self._best: float | None = None
 
     def observe(self, reported: float) -> None:
         """Take a sample: seconds since the epoch by the database, answered just now."""
         now = self._now()
         recent = [sample for sample in self._taken if now - sample[0] < self._SECONDS]
         self._taken = [*recent[1 - self._SAMPLES :], (now, reported - now)]
+        self._best = max(offset for _, offset in self._taken)
 
     def local(self, instant: float) -> float:
         """The local time at which the database's clock has certainly reached ``instant`` (epoch seconds)."""
@@ -49,6 +52,6 @@ class DatabaseClock:
 
     @property
     def _offset(self) -> float:
-        if not self._taken:
+        if self._best is None:
             raise RuntimeError("the database's clock was asked for before it was read once")
-        return max(offset for _, offset in self._taken)
+        return self._best

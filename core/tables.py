@@ -5,8 +5,8 @@ no status column, so nothing wide or indexed is updated on the hot path. No fore
 tables: their share locks would turn into multixacts under load.
 
 `attempts` and `events` are append-only and range-partitioned by day on their own UUIDv7, which the database
-mints from its clock (`mint`); `ensure_partitions` makes the days ahead. Both functions come with the first
-migration.
+mints from its clock (`mint`); `ensure_partitions` makes the days ahead. An event is written only for what no
+other row says: the view `history` adds a job's creation and its attempts' starts. These come with migrations.
 """
 
 from typing import Any
@@ -234,6 +234,8 @@ jobs = Table(
     Column("request_id", Text, nullable=False),
     Column("trace", Text),
     _at("created_at", now=True),
+    # Whether it went straight to `ready`; the history says so.
+    Column("due_at_once", Boolean, nullable=False, server_default=text("false")),
     Index("jobs_tenant_id_id_idx", "tenant_id", "id"),
 )
 
@@ -294,8 +296,6 @@ leases = Table(
     _at("claimed_at"),
     _at("deadline_at"),
     _at("cancel_requested_at", nullable=True),
-    Index("leases_replica_id_idx", "replica_id"),
-    Index("leases_deadline_at_idx", "deadline_at"),
     postgresql_with=_CHURN,
 )
 

@@ -84,7 +84,8 @@ WHERE j.tenant_id = $1 AND j.id = $2 ORDER BY a.number
 _EVENTS = """
 SELECT e.id, e.kind, e.at, e.attempt, e.data::text
 FROM jobs j LEFT JOIN LATERAL (
-  SELECT id, kind, at, attempt, data FROM events WHERE job_id = $2 AND id > $3 ORDER BY id LIMIT $4) e ON true
+  SELECT id, kind, at, attempt, data FROM history
+  WHERE job_id = $2 AND id > $3 ORDER BY id LIMIT $4) e ON true
 WHERE j.tenant_id = $1 AND j.id = $2 ORDER BY e.id
 """
 

@@ -74,7 +74,7 @@ async def _tenant(database: Database, keyring: Keyring) -> UUID:
 
 async def _tell(db: Raw, story: Story, means: Means) -> None:
     """Make a job and let happen to it what happened."""
-    [job] = await _make(db, [story.order], means)
+    [job] = await _make(db, [story.order], means, ago=story.ago)
     replica = ids.new()
     for one in story.tries:
         taken = await store.take(db, job, replica=replica)
@@ -106,10 +106,10 @@ def _settlement(job: UUID, taken: store.Taken, one: Try) -> Settlement:
     )
 
 
-async def _make(db: Raw, orders: Sequence[CreateJob], means: Means) -> list[UUID]:
-    """The ids of jobs that are created together."""
+async def _make(db: Raw, orders: Sequence[CreateJob], means: Means, *, ago: float = 0.0) -> list[UUID]:
+    """The ids of jobs that are created together, such as they would have had so many seconds ago."""
     first = batches.first_id() if len(orders) > 1 else ids.new()
-    made = batches.ids_of(first, len(orders))
+    made = batches.ids_of(UUID(int=first.int - (int(ago * 1000) << 80)), len(orders))
     new = [_new(order, id, means) for order, id in zip(orders, made, strict=True)]
     await jobs.create(db, new)
     return made

@@ -41,9 +41,7 @@ taken AS (
 told AS (
   INSERT INTO events (id, job_id, tenant_id, kind, at, attempt)
   SELECT mint(clock_timestamp(), 0), job_id, tenant_id, 'queued', clock_timestamp(), attempt
-  FROM gone WHERE planned
-  UNION ALL
-  SELECT mint(clock_timestamp(), 1), job_id, tenant_id, 'started', clock_timestamp(), attempt FROM gone)
+  FROM gone WHERE planned)
 SELECT attempt, lease_token FROM taken
 """
 
@@ -56,13 +54,16 @@ WITH tries AS MATERIALIZED (
 tried AS (
   UPDATE attempts a SET started_at = started_at - t.ended, finished_at = finished_at - t.ended
   FROM tries t WHERE a.job_id = $1 AND a.number = t.number),
+moved AS MATERIALIZED (
+  SELECT v.id, t.ended, CASE v.kind WHEN 'queued' THEN 0 WHEN 'dead_lettered' THEN 3 ELSE 2 END AS ordinal,
+         v.at - CASE WHEN v.attempt IS NULL THEN $5::float8 * interval '1 second'
+                     WHEN v.kind = 'queued' THEN t.begun ELSE t.ended END AS at
+  FROM events v LEFT JOIN tries t ON t.number = v.attempt WHERE v.job_id = $1),
 told AS (
-  UPDATE events e SET at = at - CASE WHEN kind IN ('queued', 'started') THEN t.begun ELSE t.ended END,
+  UPDATE events e SET at = m.at, id = stamp(m.at, m.ordinal, m.id),
     data = CASE WHEN data ? 'retry_at'
-      THEN jsonb_set(data, '{retry_at}', to_jsonb((data->>'retry_at')::timestamptz - t.ended)) ELSE data END
-  FROM tries t WHERE e.job_id = $1 AND e.attempt = t.number),
-made AS (
-  UPDATE events SET at = at - $5::float8 * interval '1 second' WHERE job_id = $1 AND attempt IS NULL),
+      THEN jsonb_set(data, '{retry_at}', to_jsonb((data->>'retry_at')::timestamptz - m.ended)) ELSE data END
+  FROM moved m WHERE e.job_id = $1 AND e.id = m.id),
 asked AS (
   UPDATE jobs SET created_at = created_at - $5::float8 * interval '1 second',
                   fire_at = fire_at - $5::float8 * interval '1 second'

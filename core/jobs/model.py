@@ -50,7 +50,7 @@ class Outcome(StrEnum):
 
 
 class Event(StrEnum):
-    """What the history of a job can say. Each is written in the transaction that made it true."""
+    """What the history of a job can say. Each is told by the transaction that made it true."""
 
     CREATED = "created"
     QUEUED = "queued"

@@ -40,14 +40,17 @@ keys AS (
     SET request_hash = excluded.request_hash, job_id = excluded.job_id, expires_at = excluded.expires_at
     WHERE k.expires_at <= now()
   RETURNING k.job_id),
-fresh AS MATERIALIZED (
-  SELECT p.*, greatest(p.fires_at, now()) AS due_at FROM placed p
-  WHERE p.queue_id IS NOT NULL AND (p.key IS NULL OR p.id IN (SELECT job_id FROM keys))),
+judged AS MATERIALIZED (
+  SELECT p.*, greatest(p.fires_at, now()) AS due_at,
+         p.queue_id IS NOT NULL AND (p.key IS NULL OR p.id IN (SELECT job_id FROM keys)) AS fresh
+  FROM placed p),
+fresh AS (SELECT * FROM judged WHERE fresh),
 made AS (
   INSERT INTO jobs (id, tenant_id, queue_id, priority, target_type, target, body, sealed_headers, timeout_seconds,
-                    success, retry, labels, fire_at, expires_at, replay_of, request_id, trace)
+                    success, retry, labels, fire_at, expires_at, replay_of, request_id, trace, due_at_once)
   SELECT id, tenant_id, queue_id, priority, target_type, target::jsonb, body, sealed_headers, timeout_seconds,
-         success::jsonb, retry::jsonb, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace
+         success::jsonb, retry::jsonb, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace,
+         due_at <= now()
   FROM fresh),
 later AS (
   INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
@@ -55,15 +58,9 @@ later AS (
 at_once AS (
   INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
   SELECT queue_id, due_at - priority * {_STEP}, id, tenant_id, due_at, 1, 0, priority
-  FROM fresh WHERE due_at <= now()),
-told AS (
-  INSERT INTO events (id, job_id, tenant_id, kind, at)
-  SELECT mint(clock_timestamp(), 0), id, tenant_id, 'created', now() FROM fresh
-  UNION ALL
-  SELECT mint(clock_timestamp(), 1), id, tenant_id, 'queued', now() FROM fresh WHERE due_at <= now())
-SELECT p.id, f.id IS NOT NULL, p.queue_id IS NOT NULL, extract(epoch FROM p.fires_at - now())::float8,
-       p.fires_at, now()
-FROM placed p LEFT JOIN fresh f USING (id)
+  FROM fresh WHERE due_at <= now())
+SELECT id, fresh, queue_id IS NOT NULL, extract(epoch FROM fires_at - now())::float8, fires_at, now()
+FROM judged
 """
 
 # Which queues have due work, by a loose index scan: one probe a queue, whatever its backlog. Paused ones are
@@ -89,13 +86,13 @@ WITH due AS MATERIALIZED (
   ORDER BY due_at, job_id LIMIT $1 FOR UPDATE SKIP LOCKED),
 gone AS (
   DELETE FROM timers WHERE job_id = ANY(ARRAY(SELECT job_id FROM due))
-  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, clock_timestamp() AS at),
 moved AS (
   INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
   SELECT queue_id, due_at - priority * {_STEP}, job_id, tenant_id, due_at, attempt, losses, priority FROM gone),
 told AS (
   INSERT INTO events (id, job_id, tenant_id, kind, at, attempt)
-  SELECT mint(clock_timestamp(), 0), job_id, tenant_id, 'queued', now(), attempt FROM gone)
+  SELECT mint(at, 0), job_id, tenant_id, 'queued', now(), attempt FROM gone)
 SELECT count(*), extract(epoch FROM max(due_at))::float8 FROM gone
 """
 
@@ -111,10 +108,7 @@ taken AS (
   INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
                       claimed_at, deadline_at)
   SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, $1, now(), deadline_at
-  FROM work),
-told AS (
-  INSERT INTO events (id, job_id, tenant_id, kind, at, attempt)
-  SELECT mint(clock_timestamp(), 1), job_id, tenant_id, 'started', greatest(due_at, now()), attempt FROM work)
+  FROM work)
 SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
        extract(epoch FROM due_at)::float8, extract(epoch FROM deadline_at)::float8,
        extract(epoch FROM expires_at)::float8, timeout_seconds, target_type, target::text, body, sealed_headers,
@@ -150,34 +144,36 @@ gone AS (
 {_LEASE}
 """
 
-# N leases end. The fence is the DELETE: job, attempt and token must all match, and what it returns is obeyed, so
-# that a cancel request that arrived a moment ago counts. Safe to repeat: a second time finds its own attempts,
-# which have its outcome too; the reaper's, under the same token, are `lost`, and mean that we were fenced.
+# N leases end. The fence is the lock: a lease is taken only if job, attempt and token all match its newest version,
+# and what that version says is obeyed, so that a cancel request that arrived a moment ago counts. Each is looked up
+# by its key (the look-up cannot be joined in another way), so that the cost of a job does not grow with the batch.
+# Safe to repeat: a second time finds its own attempts, which have its outcome too; the reaper's, under the same
+# token, are `lost`, and mean that we were fenced.
 SETTLE = f"""
 WITH inp AS MATERIALIZED (
   SELECT * FROM unnest(
     $1::uuid[], $2::int2[], $3::uuid[], $4::text[], $5::float8[], $6::float8[], $7::float8[], $8::text[],
     $9::int[], $10::int2[], $11::bytea[], $12::bytea[], $13::bool[], $14::text[], $15::text[])
   AS t(job_id, attempt, lease_token, outcome, retry_seconds, started_ago, duration, request_id,
-       bytes_sent, status, headers, body, truncated, error_code, error_message)),
+       bytes_sent, status, headers, body, truncated, error_code, error_message)
+  ORDER BY job_id),
 held AS MATERIALIZED (
-  SELECT job_id FROM leases WHERE job_id = ANY($1) ORDER BY job_id FOR UPDATE),
+  SELECT i.*, l.tenant_id, l.queue_id, l.due_at, l.losses, l.priority, l.replica_id, l.cancel_requested_at
+  FROM inp i LEFT JOIN LATERAL (
+    SELECT * FROM leases l
+    WHERE l.job_id = i.job_id AND l.attempt = i.attempt AND l.lease_token = i.lease_token FOR UPDATE) l ON true),
 gone AS (
-  DELETE FROM leases l USING inp i
-  WHERE l.job_id = ANY(ARRAY(SELECT job_id FROM held))
-    AND l.job_id = i.job_id AND l.attempt = i.attempt AND l.lease_token = i.lease_token
-  RETURNING l.job_id, l.tenant_id, l.queue_id, l.due_at, l.attempt, l.losses, l.priority, l.lease_token,
-            l.replica_id, l.cancel_requested_at, i.outcome, i.retry_seconds, i.started_ago, i.duration,
-            i.request_id, i.bytes_sent, i.status, i.headers, i.body, i.truncated, i.error_code, i.error_message),
+  DELETE FROM leases WHERE job_id = ANY(ARRAY(SELECT job_id FROM held WHERE tenant_id IS NOT NULL))),
 fates AS MATERIALIZED (
-  SELECT g.*, clock_timestamp() AS at,
-         now() + g.retry_seconds * interval '1 second' AS retry_at,
-         CASE WHEN outcome = 'succeeded' THEN 'succeeded'
+  SELECT h.*, clock_timestamp() AS at,
+         now() + retry_seconds * interval '1 second' AS retry_at,
+         CASE WHEN tenant_id IS NULL THEN NULL
+              WHEN outcome = 'succeeded' THEN 'succeeded'
               WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
               WHEN outcome IS NULL THEN 'returned'
               WHEN retry_seconds IS NULL THEN 'failed'
               ELSE 'retrying' END AS fate
-  FROM gone g),
+  FROM held h),
 tries AS (
   INSERT INTO attempts (job_id, id, tenant_id, number, lease_token, replica_id, outcome, started_at, finished_at,
                         duration_ms, request_id, bytes_sent, status, headers, body, truncated, error_code,
@@ -185,7 +181,7 @@ tries AS (
   SELECT job_id, mint(at, 0), tenant_id, attempt, lease_token, replica_id, outcome,
          at - started_ago * interval '1 second', at - (started_ago - duration) * interval '1 second',
          duration * 1000, request_id, bytes_sent, status, headers, body, truncated, error_code, error_message
-  FROM fates WHERE outcome IS NOT NULL),
+  FROM fates WHERE outcome IS NOT NULL AND fate IS NOT NULL),
 again AS (
   INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
   SELECT job_id, tenant_id, queue_id, retry_at, attempt + 1,
@@ -218,16 +214,16 @@ told AS (
          CASE WHEN fate IN ('retrying', 'failed') THEN jsonb_strip_nulls(jsonb_build_object(
            'outcome', outcome, 'error_code', error_code, 'status', status,
            'retry_at', CASE fate WHEN 'retrying' THEN retry_at END)) END
-  FROM fates
+  FROM fates WHERE fate IS NOT NULL
   UNION ALL
   SELECT mint(at, 3), job_id, tenant_id, 'dead_lettered', at, attempt, NULL FROM fates WHERE fate = 'failed')
-SELECT i.job_id, i.lease_token,
-       coalesce(f.fate,
+SELECT job_id, lease_token,
+       coalesce(fate,
                 (SELECT 'repeated' FROM attempts a
-                 WHERE a.job_id = i.job_id AND a.lease_token = i.lease_token AND a.outcome = i.outcome LIMIT 1),
+                 WHERE a.job_id = f.job_id AND a.lease_token = f.lease_token AND a.outcome = f.outcome LIMIT 1),
                 'fenced'),
-       extract(epoch FROM CASE f.fate WHEN 'retrying' THEN f.retry_at WHEN 'returned' THEN f.due_at END)::float8
-FROM inp i LEFT JOIN fates f USING (job_id, attempt, lease_token)
+       extract(epoch FROM CASE fate WHEN 'retrying' THEN retry_at WHEN 'returned' THEN due_at END)::float8
+FROM fates f
 """
 
 HELD = """

@@ -12,7 +12,7 @@ SELECT j.id,
                           CASE WHEN e.job_id IS NOT NULL THEN e.state END], NULL),
        coalesce(t.attempt, r.attempt, l.attempt), l.lease_token, d.job_id IS NOT NULL,
        ARRAY(SELECT number || ' ' || outcome FROM attempts a WHERE a.job_id = j.id ORDER BY a.id),
-       ARRAY(SELECT kind FROM events v WHERE v.job_id = j.id ORDER BY v.id),
+       ARRAY(SELECT kind FROM history v WHERE v.job_id = j.id ORDER BY v.id),
        md5(e::text)
 FROM jobs j LEFT JOIN timers t ON t.job_id = j.id LEFT JOIN ready r ON r.job_id = j.id
 LEFT JOIN leases l ON l.job_id = j.id LEFT JOIN endings e ON e.job_id = j.id

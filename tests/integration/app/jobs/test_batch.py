@@ -33,8 +33,8 @@ async def test_a_thousand_jobs_are_made_in_their_order(mine: httpx.AsyncClient, 
     assert [job["labels"]["n"] for job in items] == [str(number) for number in range(1000)]
     made = [job["id"] for job in items]
     assert made == sorted(set(made)) == (await ids(mine, limit=100))[::-1]
-    for table in ("jobs", "ready", "events"):
-        assert await count(database, table) == 1000 * (1 + (table == "events"))
+    for table in ("jobs", "ready", "history"):
+        assert await count(database, table) == 1000 * (1 + (table == "history"))
 
 
 async def test_a_job_of_a_batch_is_what_a_read_gives_but_for_its_body(mine: httpx.AsyncClient) -> None:

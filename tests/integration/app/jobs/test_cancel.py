@@ -55,7 +55,7 @@ async def test_a_running_job_is_asked_to_stop(mine: httpx.AsyncClient, database:
     lease = await claim(database)
     answer = await cancel(mine, job)
     assert (answer.status_code, answer.json()["state"]) == (202, "cancelling")
-    assert (await settle(database, lease, Outcome.CANCELLED)).fate is Fate.CANCELLED
+    assert (await settle(database, lease, Outcome.CANCELLED, started_ago=1.0)).fate is Fate.CANCELLED
     now = await read(mine, job)
     assert now["state"] == "cancelled"
     assert now["cancel_requested_at"] == answer.json()["cancel_requested_at"]

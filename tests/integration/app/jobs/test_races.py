@@ -44,7 +44,7 @@ SELECT count(*) FROM jobs j WHERE NOT EXISTS (SELECT FROM endings WHERE job_id =
   AND NOT EXISTS (SELECT FROM timers WHERE job_id = j.id AND due_at > now() + interval '1 minute')
 """
 _STARTED_AFTER = """
-SELECT count(*) FROM events said JOIN events started ON started.job_id = said.job_id AND started.id > said.id
+SELECT count(*) FROM events said JOIN history started ON started.job_id = said.job_id AND started.id > said.id
 WHERE said.kind = $1 AND started.kind = 'started'
 """
 

@@ -24,7 +24,7 @@ SELECT array_remove(ARRAY[
   (SELECT 'leases' FROM leases WHERE job_id = $1), (SELECT 'endings' FROM endings WHERE job_id = $1)], NULL)
 """
 _HISTORY = """
-SELECT (SELECT array_agg(kind ORDER BY id) FROM events WHERE job_id = $1),
+SELECT (SELECT array_agg(kind ORDER BY id) FROM history WHERE job_id = $1),
        (SELECT count(*) FROM attempts WHERE job_id = $1),
        (SELECT count(*) FROM dead_letters WHERE job_id = $1)
 """

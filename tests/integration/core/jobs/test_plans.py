@@ -22,7 +22,6 @@ PLAN = (statements.PLAN, "512, '-infinity'")
 _QUEUES = "ARRAY['00000000-0000-0000-0001-000000000001', '00000000-0000-0000-0001-000000000002']::uuid[]"
 CLAIM = (statements.CLAIM, f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::timestamptz[]")
 CLAIM_AHEAD = (statements.CLAIM_AHEAD, f"{_ID}, 256, 1.0")
-HELD = (statements.HELD, _ID)
 EXPIRED = (statements.EXPIRED, "10, 200")
 SETTLE = (
     statements.SETTLE,
@@ -130,7 +129,6 @@ LOOKING = {
 }
 KEEPING = {
     "settle": (SETTLE, {"leases_pkey", "jobs_pkey"}),
-    "held": (HELD, {"leases_replica_id_idx"}),
 }
 
 
