@@ -6,6 +6,7 @@ id finds the lines of the API and of the schedulers. Never log a header's value,
 
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -22,8 +23,6 @@ def configure(level: str, *, process: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _render,
         ],
@@ -41,10 +40,13 @@ def get(name: str) -> Log:
     return logger
 
 
-def _render(_logger: object, _method: str, event: structlog.typing.EventDict) -> bytes:
+def _render(_logger: object, method: str, event: structlog.typing.EventDict) -> bytes:
+    """The whole line in one step: a scheduler writes one for every attempt."""
+    at = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
     fields: dict[str, Any] = {
-        "at": event.pop("timestamp"),
-        "level": event.pop("level"),
+        "at": f"{at}Z",
+        "level": "error" if method == "exception" else method,
         "event": event.pop("event"),
     }
-    return _encoder.encode(fields | dict(event))
+    fields.update(event)
+    return _encoder.encode(fields)

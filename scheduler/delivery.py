@@ -6,7 +6,6 @@ timestamp and the signature over it differ.
 """
 
 import random
-import secrets as randomness
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -69,13 +68,13 @@ def _ours(lease: Lease, keys: Sequence[bytes], timestamp: int) -> list[tuple[str
     if keys:
         signature = signing.sign(keys, message_id=message_id, timestamp=timestamp, body=lease.body)
         lines.append(("webhook-signature", signature))
-    trace = lease.trace or randomness.token_hex(16)
+    trace = lease.trace or f"{random.getrandbits(128):032x}"
     return [
         *lines,
         ("Idempotency-Key", message_id),
         ("X-Noonmark-Attempt", str(lease.attempt)),
         ("X-Request-ID", request_id(lease)),
-        ("traceparent", f"00-{trace}-{randomness.token_hex(8)}-01"),
+        ("traceparent", f"00-{trace}-{random.getrandbits(64):016x}-01"),
     ]
 
 

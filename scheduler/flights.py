@@ -59,6 +59,7 @@ class Flights:
         self._concurrency = concurrency
         self._freed = freed
         self._flights: dict[UUID, Flight] = {}
+        metrics.in_flight.set_function(self.__len__)
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -75,7 +76,6 @@ class Flights:
 
     def add(self, lease: Lease, *, term: int) -> Flight:
         flight = self._flights[lease.lease_token] = Flight(lease, term)
-        metrics.in_flight.inc()
         return flight
 
     def get(self, token: UUID) -> Flight | None:
@@ -83,5 +83,4 @@ class Flights:
 
     def remove(self, token: UUID) -> None:
         if self._flights.pop(token, None) is not None:
-            metrics.in_flight.dec()
             self._freed()
