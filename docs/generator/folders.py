@@ -17,7 +17,7 @@ LINES = {
     "benchmarks": "Where every figure comes from, by one command.",
     "infra": "Running it elsewhere: Terraform, Helm, dashboards.",
     "docs": "These pages, the decisions, and the generator of every table in them.",
-    "requirements": "What is installed: three lists, and the hashed locks compiled from them.",
+    "requirements": "What is installed: four lists, and the hashed locks compiled from them.",
 }
 
 
