@@ -8,6 +8,7 @@ sent again, and its fence tells what had been applied before.
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -66,6 +67,7 @@ class Settler:
         settled = [(*one, fates[one[1].lease_token]) for one in batch if one[1].lease_token in fates]
         for one in settled:
             self._settled(*one)
+        log.lines(_log, "attempt_settled", (_told(*one) for one in settled))
         _count([(settlement, answer.fate) for _, settlement, answer in settled])
         return len(batch)
 
@@ -73,12 +75,21 @@ class Settler:
         self._flights.remove(settlement.lease_token)
         if answer.due_at is not None:
             self._due(answer.due_at)
-        _log.info(
-            "attempt_settled", job_id=str(answer.job_id), attempt=settlement.attempt, fate=answer.fate,
-            outcome=settlement.outcome, request_id=settlement.request_id, status=settlement.status,
-            error_code=settlement.error_code, duration_ms=round(settlement.duration * 1000, 1),
-            lease_token=str(settlement.lease_token), tenant_id=str(flight.lease.tenant_id),
-        )  # fmt: skip
+
+
+def _told(flight: Flight, settlement: Settlement, answer: Settled) -> dict[str, Any]:
+    return {
+        "job_id": answer.job_id,
+        "attempt": settlement.attempt,
+        "fate": answer.fate,
+        "outcome": settlement.outcome,
+        "request_id": settlement.request_id,
+        "status": settlement.status,
+        "error_code": settlement.error_code,
+        "duration_ms": round(settlement.duration * 1000, 1),
+        "lease_token": settlement.lease_token,
+        "tenant_id": flight.lease.tenant_id,
+    }
 
 
 async def settle(db: Raw, rows: Sequence[Settlement]) -> list[Settled]:
