@@ -1,4 +1,4 @@
-"""Whether this process can do its work now: the database answers, has our schema, and room for tomorrow."""
+"""Whether this process can do its work now: the database answers, has our schema, and room for two days."""
 
 import asyncio
 
@@ -23,5 +23,5 @@ async def check(database: Database) -> list[Fault]:
         have = state.revision or "none"
         return [Fault(code="schema", message=f"is at revision {have} and should be at {EXPECTED}")]
     if not state.partitioned:
-        return [Fault(code="partitions", message="of tomorrow are missing")]
+        return [Fault(code="partitions", message="of the next two days are missing")]
     return []

@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 _STATE = text("""
 SELECT to_regclass('alembic_version') IS NOT NULL AS migrated,
-       to_regclass('attempts_p' || day) IS NOT NULL
-   AND to_regclass('events_p' || day) IS NOT NULL AS partitioned
-FROM to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD') AS day
+       bool_and(to_regclass(parent || '_p' || day) IS NOT NULL) AS partitioned
+FROM unnest(ARRAY['attempts', 'events']) AS parent, generate_series(1, 2) AS ahead,
+     to_char(now() AT TIME ZONE 'UTC' + ahead * interval '1 day', 'YYYYMMDD') AS day
 """)
 _REVISION = text("SELECT version_num FROM alembic_version")
 
@@ -19,11 +19,11 @@ class State(msgspec.Struct, frozen=True):
     revision: str | None
     """Of the schema; None before the first migration."""
     partitioned: bool
-    """Whether tomorrow's partitions exist."""
+    """Whether each of the next two days has its partitions."""
 
 
 async def look(connection: AsyncConnection) -> State:
-    """The schema's revision, and whether history has a place to go tomorrow."""
+    """The schema's revision, and whether history has a place to go for two days."""
     row = (await connection.execute(_STATE)).one()
     if not row.migrated:
         return State(revision=None, partitioned=False)

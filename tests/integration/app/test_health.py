@@ -1,6 +1,7 @@
 """Probes: what they ask, and what they say when something is missing."""
 
 import httpx
+import pytest
 
 from app import application
 from app.migration import migrate
@@ -46,10 +47,13 @@ async def test_a_database_that_was_never_migrated_is_not_ready(
     assert "none" in answer.json()["detail"]
 
 
-async def test_no_room_for_tomorrows_history_is_not_ready(api: httpx.AsyncClient, database: Database) -> None:
+@pytest.mark.parametrize("ahead", [1, 2])
+async def test_no_room_for_the_history_of_two_days_is_not_ready(
+    api: httpx.AsyncClient, database: Database, ahead: int
+) -> None:
     async with database.raw() as connection:
         day = await connection.fetchval(
-            "SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')"
+            "SELECT to_char(now() AT TIME ZONE 'UTC' + $1 * interval '1 day', 'YYYYMMDD')", ahead
         )
         await connection.execute(f"DROP TABLE events_p{day}")
     answer = await api.get("/readyz")
