@@ -17,6 +17,7 @@ from app.jobs import batches, checks, content, intake, masking, placing, reading
 from app.jobs import store as jobs
 from app.jobs.batches import StoredBatch
 from app.jobs.content import Content
+from app.jobs.grouping import Groups
 from app.jobs.idempotency import Key
 from app.jobs.placing import Fresh
 from app.jobs.schemas import CreateJob, Job
@@ -66,14 +67,14 @@ class Jobs:
         self._keyring = keyring
         self._egress = egress
         self._hints = hints
+        self._groups = Groups(database)
 
     async def create(self, asked: CreateJob, origin: Origin, key: Key | None) -> Made:
         """Store a new job, or find the one its key made. Raises Invalid with every fault, Rejected (413)."""
         body = await self._checked(asked, origin.tenant_id)
         new = self._new(asked, body, origin, key, ids.new())
-        async with self._database.raw() as db:
-            placed = await placing.place(db, new, key)
-        return self.finish(placed)
+        placed = placing.outcome(new, await self._groups.create(new))
+        return self.finish(placed if placed is not None else await self._repeated(key, origin.tenant_id))
 
     async def create_many(self, asked: Sequence[CreateJob], origin: Origin, key: Key | None) -> MadeMany:
         """Store all of these new jobs, or find those their key made. Raises Invalid with every fault."""
@@ -97,6 +98,11 @@ class Jobs:
         metrics.jobs_created.inc()
         self._hints.work(placed.due_in)
         return Made(reading.job(placed.job), replayed=False)
+
+    async def _repeated(self, key: Key | None, tenant: UUID) -> Stored | placing.Refusal:
+        assert key is not None
+        async with self._database.raw() as db:
+            return await placing.repeated(db, key, tenant=tenant)
 
     async def _checked(self, asked: CreateJob, tenant: UUID) -> Content:
         """The body to store, of a job that has nothing wrong."""
