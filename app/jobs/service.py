@@ -25,7 +25,6 @@ from app.jobs.store import Stored
 from core import ids, metrics
 from core.db import Database
 from core.egress.guard import Egress
-from core.egress.urls import Url
 from core.errors import Fault, Invalid, NoonmarkError
 from core.jobs.backoff import Retry
 from core.jobs.model import HttpTarget, NewJob
@@ -155,13 +154,7 @@ class Jobs:
         faults = checks.faults(asked, now=now, body=body)
         if faults or isinstance(body, Fault):
             return Invalid(faults)
-        url = checks.parsed(asked.target.url)
-        if isinstance(url, Url) and (refusal := self._egress.refuse_literal(url)) is not None:
-            fault = Fault(refusal.code, refusal.message, pointer="/target/url")
-            return Invalid([fault], code="destination_refused")
-        if len(body.data) > content.MAX_BYTES:
-            return Rejected(413, "payload_too_large", "The job's body is larger than 1 MiB.")
-        return body
+        return checks.destination(asked.target.url, self._egress) or content.excess(body) or body
 
     def _new(self, asked: CreateJob, body: Content, origin: Origin, key: Key | None, id: UUID) -> NewJob:
         plain, secret = masking.divide(asked.target.headers, asked.target.secret_headers)
