@@ -1,7 +1,8 @@
 """Building the application from what it is given; `__main__` and the tests build it the same way.
 
 Nothing is opened here. A handler asks for what it needs by parameter name, as `NamedDependency[…]`:
-`principal` and `request_id` of this request, and everything in `_injected`.
+`principal` and `request_id` of this request, and everything in `_injected`. Litestar gives each of several
+dependencies a task of its own, so the busiest routes ask for one.
 """
 
 from functools import lru_cache

@@ -75,13 +75,12 @@ async def replay(
     data: JSONBody[ReplayLetters],
     request: Request[Any, Any, Any],
     principal: NamedDependency[Principal],
-    request_id: NamedDependency[str],
     database: NamedDependency[Database],
     hints: NamedDependency[Hints],
 ) -> ReplayedLetters:
     """Make a new job of every dead letter that fits, or of all; of each only once, whoever replays it."""
     which, tenant = selecting.letters(data), principal.tenant_id
-    asker = origin(request, principal, request_id)
+    asker = origin(request)
     gap = 1 / data.per_second if data.per_second else 0.0
     matched = replayed = 0
     step = partial(dead_letters.step, which=which, replayable=True, tenant=tenant, limit=_REPLAYED)

@@ -72,8 +72,6 @@ async def read(
 async def replay(
     job_id: FromPath[UUID],
     request: Request[Any, Any, Any],
-    principal: NamedDependency[Principal],
-    request_id: NamedDependency[str],
     database: NamedDependency[Database],
     making: NamedDependency[Jobs],
     data: JSONBody[ReplayJob | None] = None,
@@ -83,7 +81,7 @@ async def replay(
     raw = await request.body()
     scope = "POST /v1/dlq/{id}/replay"
     key = idempotency.key(idempotency_key, scope=scope, about=str(job_id), raw=raw)
-    asker = origin(request, principal, request_id)
+    asker = origin(request)
     async with database.raw() as db:
         placed = await service.replay(db, job_id, data or ReplayJob(), asker, key)
     return answered(making.finish(placed))

@@ -53,8 +53,9 @@ class Change(msgspec.Struct, frozen=True):
         return self.fire_at if self.delay_seconds is None else now + timedelta(seconds=self.delay_seconds)
 
 
-# Many jobs call the same few URLs.
+# Many jobs call the same few URLs, and have one of a few rules.
 parsed = lru_cache(maxsize=1024)(parse_url)
+_statuses = lru_cache(maxsize=256)(parse_success)
 
 
 def faults(asked: CreateJob, *, now: datetime, body: Content | Fault | None = None) -> list[Fault]:
@@ -148,12 +149,17 @@ def _secrets(target: CreateTarget) -> Iterator[Fault]:
 
 def destination(url: str, egress: Egress) -> Invalid | None:
     """The refusal of a URL that names an address which may not be called."""
-    parts = parsed(url)
-    refusal = egress.refuse_literal(parts) if isinstance(parts, Url) else None
+    refusal = _literal(url, egress)
     if refusal is None:
         return None
     fault = Fault(refusal.code, refusal.message, pointer="/target/url")
     return Invalid([fault], code="destination_refused")
+
+
+@lru_cache(maxsize=1024)
+def _literal(url: str, egress: Egress) -> Refusal | None:
+    parts = parsed(url)
+    return egress.refuse_literal(parts) if isinstance(parts, Url) else None
 
 
 def _expiry(asked: CreateJob, now: datetime) -> Iterator[Fault]:
@@ -178,7 +184,7 @@ def fires(fire_at: datetime | None, delay_seconds: float | None, *, now: datetim
 
 def success(rule: Success) -> Iterator[Fault]:
     """Every status of the rule is one."""
-    parsed = parse_success(rule.status)
+    parsed = _statuses(rule.status)
     if isinstance(parsed, StatusSet):
         return
     for bad in parsed:

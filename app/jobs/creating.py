@@ -12,7 +12,7 @@ from litestar.params import HeaderParameter
 from app.jobs import idempotency
 from app.jobs.schemas import CreatedJobs, Job
 from app.jobs.service import Made, MadeMany, Origin
-from app.principal import Principal
+from app.users import guard
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -61,10 +61,11 @@ class CreatingMany(Creating):
     located: ClassVar[dict[str, OpenAPIHeader]] = {}
 
 
-def origin(request: Request[Any, Any, Any], principal: Principal, request_id: str) -> Origin:
+def origin(request: Request[Any, Any, Any]) -> Origin:
     """Who asks; with a valid `traceparent`, every attempt belongs to its trace."""
     trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    return Origin(principal.tenant_id, request_id, trace[1] if trace is not None else None)
+    principal = guard.principal(request.scope)
+    return Origin(principal.tenant_id, principal.request_id, trace[1] if trace is not None else None)
 
 
 def answered_many(made: MadeMany) -> Response[CreatedJobs]:

@@ -34,11 +34,17 @@ class Fresh(msgspec.Struct, frozen=True):
 async def place(db: Raw, new: NewJob, key: Key | None) -> Fresh | Stored | Refusal:
     """Store a new job; or give the one that its key made before, as it is now; or say why neither."""
     [created] = await jobs.create(db, [new])
+    if (known := outcome(new, created)) is not None:
+        return known
+    assert key is not None
+    return await repeated(db, key, tenant=new.tenant_id)
+
+
+def outcome(new: NewJob, created: Created) -> Fresh | Invalid | None:
+    """What became of a new job; None if its key made one before."""
     if created.created:
         return Fresh(fresh(new, created, new.body), created.due_in)
-    if not created.queue_known or key is None:
-        return Invalid([unknown_queue()])
-    return await repeated(db, key, tenant=new.tenant_id)
+    return None if created.queue_known else Invalid([unknown_queue()])
 
 
 async def repeated(db: Raw, key: Key, *, tenant: UUID) -> Stored | Refusal:

@@ -68,15 +68,13 @@ _ABORTING = "It is in a replica's hands, which aborts it: `cancelling`, then `ca
 async def create(
     data: JSONBody[CreateJob],
     request: Request[Any, Any, Any],
-    principal: NamedDependency[Principal],
-    request_id: NamedDependency[str],
     making: NamedDependency[Jobs],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[Job]:
     """Have an HTTP request made, now or later. A 2xx answer means that the job is committed."""
     raw = await request.body()
     key = idempotency.key(idempotency_key, scope="POST /v1/jobs", raw=raw)
-    return answered(await making.create(data, origin(request, principal, request_id), key))
+    return answered(await making.create(data, origin(request), key))
 
 
 @post(
@@ -92,15 +90,13 @@ async def create(
 async def create_many(
     data: JSONBody[CreateJobs],
     request: Request[Any, Any, Any],
-    principal: NamedDependency[Principal],
-    request_id: NamedDependency[str],
     making: NamedDependency[Jobs],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[CreatedJobs]:
     """All of them or none: one that has a fault stores nothing. A 2xx answer means that all are committed."""
     raw = await request.body()
     key = idempotency.key(idempotency_key, scope="POST /v1/jobs:batch", raw=raw)
-    return answered_many(await making.create_many(data.jobs, origin(request, principal, request_id), key))
+    return answered_many(await making.create_many(data.jobs, origin(request), key))
 
 
 @get(
@@ -229,8 +225,6 @@ async def cancel(
 async def replay(
     job_id: FromPath[UUID],
     request: Request[Any, Any, Any],
-    principal: NamedDependency[Principal],
-    request_id: NamedDependency[str],
     database: NamedDependency[Database],
     making: NamedDependency[Jobs],
     data: JSONBody[ReplayJob | None] = None,
@@ -240,7 +234,7 @@ async def replay(
     raw = await request.body()
     scope = "POST /v1/jobs/{id}/replay"
     key = idempotency.key(idempotency_key, scope=scope, about=str(job_id), raw=raw)
-    asker = origin(request, principal, request_id)
+    asker = origin(request)
     async with database.raw() as db:
         placed = await replays.replay(db, job_id, data or ReplayJob(), asker, key)
     return answered(making.finish(placed))

@@ -17,6 +17,7 @@ from app.jobs import batches, checks, content, intake, masking, placing, reading
 from app.jobs import store as jobs
 from app.jobs.batches import StoredBatch
 from app.jobs.content import Content
+from app.jobs.grouping import Groups
 from app.jobs.idempotency import Key
 from app.jobs.placing import Fresh
 from app.jobs.schemas import CreateJob, Job
@@ -24,7 +25,6 @@ from app.jobs.store import Stored
 from core import ids, metrics
 from core.db import Database
 from core.egress.guard import Egress
-from core.egress.urls import Url
 from core.errors import Fault, Invalid, NoonmarkError
 from core.jobs.backoff import Retry
 from core.jobs.model import HttpTarget, NewJob
@@ -66,14 +66,14 @@ class Jobs:
         self._keyring = keyring
         self._egress = egress
         self._hints = hints
+        self._groups = Groups(database)
 
     async def create(self, asked: CreateJob, origin: Origin, key: Key | None) -> Made:
         """Store a new job, or find the one its key made. Raises Invalid with every fault, Rejected (413)."""
         body = await self._checked(asked, origin.tenant_id)
         new = self._new(asked, body, origin, key, ids.new())
-        async with self._database.raw() as db:
-            placed = await placing.place(db, new, key)
-        return self.finish(placed)
+        placed = placing.outcome(new, await self._groups.create(new))
+        return self.finish(placed if placed is not None else await self._repeated(key, origin.tenant_id))
 
     async def create_many(self, asked: Sequence[CreateJob], origin: Origin, key: Key | None) -> MadeMany:
         """Store all of these new jobs, or find those their key made. Raises Invalid with every fault."""
@@ -97,6 +97,11 @@ class Jobs:
         metrics.jobs_created.inc()
         self._hints.work(placed.due_in)
         return Made(reading.job(placed.job), replayed=False)
+
+    async def _repeated(self, key: Key | None, tenant: UUID) -> Stored | placing.Refusal:
+        assert key is not None
+        async with self._database.raw() as db:
+            return await placing.repeated(db, key, tenant=tenant)
 
     async def _checked(self, asked: CreateJob, tenant: UUID) -> Content:
         """The body to store, of a job that has nothing wrong."""
@@ -149,13 +154,7 @@ class Jobs:
         faults = checks.faults(asked, now=now, body=body)
         if faults or isinstance(body, Fault):
             return Invalid(faults)
-        url = checks.parsed(asked.target.url)
-        if isinstance(url, Url) and (refusal := self._egress.refuse_literal(url)) is not None:
-            fault = Fault(refusal.code, refusal.message, pointer="/target/url")
-            return Invalid([fault], code="destination_refused")
-        if len(body.data) > content.MAX_BYTES:
-            return Rejected(413, "payload_too_large", "The job's body is larger than 1 MiB.")
-        return body
+        return checks.destination(asked.target.url, self._egress) or content.excess(body) or body
 
     def _new(self, asked: CreateJob, body: Content, origin: Origin, key: Key | None, id: UUID) -> NewJob:
         plain, secret = masking.divide(asked.target.headers, asked.target.secret_headers)

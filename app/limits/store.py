@@ -7,6 +7,7 @@ rate, that is one at a time below 200 a second: busy processes then seldom meet 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -96,7 +97,12 @@ async def refill(db: Raw, tenant: UUID) -> None:
     await db.execute("DELETE FROM request_buckets WHERE tenant_id = $1", tenant)
 
 
+@lru_cache(maxsize=256)
+def _scopes(names: tuple[str, ...]) -> frozenset[Scope]:
+    return frozenset(map(Scope, names))
+
+
 def _found(row: Any) -> Found:
     place, tenant, token, scopes, rate, burst, granted, spent = row
-    allowed = ALL_SCOPES if scopes is None else frozenset(map(Scope, scopes))
+    allowed = ALL_SCOPES if scopes is None else _scopes(tuple(scopes))
     return Found(place - 1, Owner(tenant, token, allowed), Allowance(rate, burst), granted, spent)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from core.db import Raw
 from core.jobs import statements
 from core.jobs.model import Created, Expired, Fate, Held, Lane, Lease, NewJob, Settled, Settlement, Survey
@@ -23,13 +25,9 @@ def _instant(epoch: float | None) -> datetime:
 
 async def create(db: Raw, jobs: Sequence[NewJob]) -> list[Created]:
     """Store new jobs with their timers or ready rows; those whose idempotency key is taken are left out."""
-    columns = zip(*(_columns(job) for job in jobs), strict=True)
-    rows = await db.fetch(statements.CREATE, *(list(column) for column in columns))
+    columns = zip(*map(msgspec.structs.astuple, jobs), strict=True)
+    rows = await db.fetch(statements.CREATE, *columns)
     return [Created(*row) for row in rows]
-
-
-def _columns(job: NewJob) -> tuple[object, ...]:
-    return tuple(getattr(job, field) for field in NewJob.__struct_fields__)
 
 
 async def survey(db: Raw, *, since: float | None, after: UUID = _FIRST) -> Survey:
