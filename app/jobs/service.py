@@ -13,13 +13,13 @@ import msgspec
 
 from app.errors import Rejected
 from app.hints import Hints
-from app.jobs import batches, checks, content, intake, masking, placing, reading
+from app.jobs import batches, checks, content, intake, masking, placing, reading, sameness
 from app.jobs import store as jobs
 from app.jobs.batches import StoredBatch
 from app.jobs.content import Content
 from app.jobs.idempotency import Key
-from app.jobs.placing import Fresh
-from app.jobs.schemas import CreateJob, Job
+from app.jobs.placing import Fresh, Twin
+from app.jobs.schemas import CreateJob, Job, Unique
 from app.jobs.store import Stored
 from core import ids, metrics
 from core.db import Database
@@ -27,7 +27,7 @@ from core.egress.guard import Egress
 from core.egress.urls import Url
 from core.errors import Fault, Invalid, NoonmarkError
 from core.jobs.backoff import Retry
-from core.jobs.model import HttpTarget, NewJob
+from core.jobs.model import HttpTarget, NewJob, State
 from core.jobs.success import Success
 from core.sealing import Keyring
 from core.tenants.store import header_context
@@ -49,6 +49,8 @@ class Made(msgspec.Struct, frozen=True):
     job: Job
     replayed: bool
     """Whether the same request, by its idempotency key, had made it before."""
+    returned: bool = False
+    """Whether it is the twin of a unique job that was not made."""
 
 
 class MadeMany(msgspec.Struct, frozen=True):
@@ -56,6 +58,8 @@ class MadeMany(msgspec.Struct, frozen=True):
 
     jobs: list[Job]
     replayed: bool
+    returned: Sequence[int] = ()
+    """Places of those that are twins of unique jobs that were not made."""
 
 
 class Jobs:
@@ -84,19 +88,29 @@ class Jobs:
             raise placed
         if isinstance(placed, StoredBatch):
             return MadeMany([reading.job(one) for one in placed.jobs], replayed=True)
-        metrics.jobs_created.inc(len(batch))
-        self._hints.work(min(one.due_in for one in placed.jobs))
-        return MadeMany([reading.job(one.job) for one in placed.jobs], replayed=False)
+        self._tell([one for one in placed.jobs if isinstance(one, Fresh)])
+        returned = [index for index, one in enumerate(placed.jobs) if isinstance(one, Twin)]
+        return MadeMany([reading.job(one.job) for one in placed.jobs], replayed=False, returned=returned)
 
-    def finish(self, placed: Fresh | Stored | NoonmarkError) -> Made:
+    def finish(self, placed: Fresh | Stored | Twin | NoonmarkError) -> Made:
         """The answer to what was committed, or raises what was refused."""
         if isinstance(placed, NoonmarkError):
             raise placed
         if isinstance(placed, Stored):
             return Made(reading.job(placed), replayed=True)
-        metrics.jobs_created.inc()
-        self._hints.work(placed.due_in)
+        if isinstance(placed, Twin):
+            return Made(reading.job(placed.job), replayed=False, returned=True)
+        self._tell([placed])
         return Made(reading.job(placed.job), replayed=False)
+
+    def _tell(self, fresh: Sequence[Fresh]) -> None:
+        """Count new jobs, and wake a scheduler for the first of them."""
+        if not fresh:
+            return
+        metrics.jobs_created.inc(len(fresh))
+        self._hints.work(min(one.due_in for one in fresh))
+        if replaced := sum(one.replaced for one in fresh):
+            metrics.jobs_ended.labels(State.CANCELLED).inc(replaced)
 
     async def _checked(self, asked: CreateJob, tenant: UUID) -> Content:
         """The body to store, of a job that has nothing wrong."""
@@ -188,7 +202,15 @@ class Jobs:
             scope=key.scope if key is not None else "",
             key=key.text if key is not None else None,
             request_hash=key.request_hash if key is not None else b"",
+            uniqueness=self._uniqueness(asked.unique, target, body, secret, origin.tenant_id),
         )
+
+    def _uniqueness(
+        self, asked: Unique | None, target: HttpTarget, body: Content, secret: dict[str, str], tenant: UUID
+    ) -> str | None:
+        if asked is None:
+            return None
+        return sameness.written(sameness.rule(asked, target, body, secret, self._keyring, tenant))
 
     def _sealed(self, secret: dict[str, str], tenant: UUID) -> bytes | None:
         return self._keyring.seal(_encoder.encode(secret), context=header_context(tenant)) if secret else None
