@@ -19,6 +19,7 @@ from core.errors import (
     Invalid,
     NoonmarkError,
     NotFound,
+    NotUnique,
     RateLimited,
     Unauthenticated,
     Unavailable,
@@ -84,6 +85,7 @@ _STATUS: dict[type[NoonmarkError], int] = {
     InsufficientScope: 403,
     NotFound: 404,
     Conflict: 409,
+    NotUnique: 409,
     Invalid: 422,
     RateLimited: 429,
     Unavailable: 503,
@@ -117,7 +119,7 @@ def on_noonmark_error(request: Request[Any, Any, Any], error: NoonmarkError) -> 
     status = error.status if isinstance(error, Rejected) else _STATUS.get(type(error), 500)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_unexpected(request, error)
-    if isinstance(error, Invalid | NotReady):
+    if isinstance(error, Invalid | NotUnique | NotReady):
         detail = "; ".join(_sentence(fault) for fault in error.faults[:_DETAILED])
         return _answer(request, status, error.code, detail, headers=_headers(error), errors=error.faults)
     return _answer(request, status, error.code, error.message, headers=_headers(error))

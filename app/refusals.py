@@ -16,7 +16,7 @@ _BODY = {
 }  # fmt: skip
 _TARGET = {"destination_refused", "unsupported_target"}
 # The jobs that the same request made may be gone.
-_CREATING = _TARGET | {"idempotency_key_reused", "not_found"}
+_CREATING = _TARGET | {"idempotency_key_reused", "not_found", "not_unique"}
 
 _OWN: Mapping[str, set[str]] = {
     "verifyMagicLink": {"unauthenticated"},
@@ -26,9 +26,9 @@ _OWN: Mapping[str, set[str]] = {
     "editJob": _TARGET | {"job_finished", "job_not_editable", "starting"},
     "cancelJob": {"job_finished"},
     "eraseJob": {"job_not_finished"},
-    "replayJob": {"idempotency_key_reused", "job_erased", "job_not_finished"},
-    "replayDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased"},
-    "retryDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased"},
+    "replayJob": {"idempotency_key_reused", "job_erased", "job_not_finished", "not_unique"},
+    "replayDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased", "not_unique"},
+    "retryDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased", "not_unique"},
     "rotateSigningSecrets": {"too_many_secrets"},
 }
 

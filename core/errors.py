@@ -5,6 +5,7 @@
     ├── SchemaError         the database has another schema than this code expects
     ├── NotFound            no such thing for this tenant
     ├── Conflict            the thing is there, but its state forbids the change (``code`` says how)
+    │   └── NotUnique       a twin stands in the way of a new job (``faults`` name it)
     ├── Invalid             one or more faults in what was sent (``faults``)
     ├── Unauthenticated     no valid credential
     ├── RateLimited         too many requests (``retry_after`` seconds)
@@ -13,6 +14,8 @@
 Expected outcomes of a delivery are values, not errors. Nothing here knows HTTP; the API maps these to
 problem documents in one table.
 """
+
+from uuid import UUID
 
 import msgspec
 
@@ -26,6 +29,8 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     """JSON pointer into the body."""
     parameter: str | None = None
     """Name of a query, path or header parameter."""
+    twin: UUID | None = None
+    """The job that stands in the way of a unique one."""
 
 
 class NoonmarkError(Exception):
@@ -66,6 +71,14 @@ class Conflict(NoonmarkError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NotUnique(Conflict):
+    """Unique jobs have twins."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("not_unique", "; ".join(fault.message for fault in faults))
+        self.faults = faults
 
 
 class Invalid(NoonmarkError):

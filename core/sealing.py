@@ -10,6 +10,7 @@ an error, not in a repr. Nonces are random, which is safe for 2**32 values under
 """
 
 import binascii
+import hmac
 import re
 import secrets
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ class SealBroken(Exception):
 class Keyring:
     """The master keys, and what they do."""
 
-    __slots__ = ("_ciphers", "_head", "_ids")
+    __slots__ = ("_ciphers", "_head", "_ids", "_marker")
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         """`keys` by id; the first one seals. ValueError names what is wrong, never the key."""
@@ -42,6 +43,8 @@ class Keyring:
             _check(position, key_id, key)
         self._ids = tuple(keys)
         self._head = bytes([_VERSION, len(self._ids[0])]) + self._ids[0].encode()
+        # Not the key itself: what marks must not be what seals.
+        self._marker = hmac.digest(keys[self._ids[0]], b"noonmark mark", "sha256")
         self._ciphers = {key_id.encode(): AESGCM(key) for key_id, key in keys.items()}
 
     def __repr__(self) -> str:
@@ -68,6 +71,10 @@ class Keyring:
             return cipher.decrypt(nonce, encrypted, head + context.encode())
         except InvalidTag:
             raise SealBroken("the sealed value was changed, or belongs elsewhere") from None
+
+    def mark(self, plain: bytes, *, context: str) -> bytes:
+        """32 bytes that tell equal values from others, as long as the first key stays, and nothing else."""
+        return hmac.digest(self._marker, context.encode() + b"\0" + plain, "sha256")
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether the key that seals today sealed this; if not, it wants to be opened and sealed anew."""

@@ -222,6 +222,7 @@ def _request() -> list[Column[Any]]:
         Column("labels", JSONB, nullable=False),
         _at("fire_at"),
         _at("expires_at", nullable=True),
+        Column("uniqueness", JSONB),
     ]
 
 
@@ -362,6 +363,18 @@ idempotency_keys = Table(
     _uuid("job_id"),
     _at("expires_at"),
     Index("idempotency_keys_expires_at_idx", "expires_at"),
+)
+
+# Which job holds what it is unique by. Nothing is told here when that job ends: who comes next looks (see
+# `app.jobs.unique`), so a row may be stale, and the reaper takes it away some time.
+uniques = Table(
+    "uniques",
+    metadata,
+    Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    Column("queue_id", UUID(as_uuid=True), primary_key=True),
+    Column("key_hash", LargeBinary, primary_key=True),
+    _uuid("job_id"),
+    _at("until", nullable=True),
 )
 
 replicas = Table(

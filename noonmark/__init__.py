@@ -43,6 +43,7 @@ from noonmark.model import (
     Success,
     Target,
     Token,
+    Unique,
 )
 from noonmark.options import Filter, LetterFilter, NewJob
 from noonmark.retrying import Retrying
@@ -90,6 +91,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "UnexpectedAnswer",
+    "Unique",
     "ValidationFailed",
     "__version__",
     "verify",

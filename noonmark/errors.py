@@ -18,6 +18,8 @@
 A status that is not listed is a plain Problem. `code` is stable and for programs, the message for people.
 """
 
+from uuid import UUID
+
 import msgspec
 
 
@@ -30,6 +32,8 @@ class Fault(msgspec.Struct, frozen=True):
     """Where in the body, as a JSON pointer."""
     parameter: str | None = None
     """Which parameter of the query or header."""
+    twin: UUID | None = None
+    """Of `not_unique`: the job that stands."""
 
     def __str__(self) -> str:
         place = self.pointer or self.parameter

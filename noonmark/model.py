@@ -86,6 +86,17 @@ class Success(msgspec.Struct, frozen=True):
     status: tuple[str, ...] = ("2xx",)
 
 
+class Unique(msgspec.Struct, frozen=True):
+    """By what no two jobs of a queue may stand at once."""
+
+    key: str | None = None
+    """None: by the request itself."""
+    window_seconds: int | None = None
+    """For so long after its creation a job stands even once it succeeded."""
+    on_conflict: str = "reject"
+    """Or `return`: the job that stands is the answer; or `replace`: it is cancelled if it has not started."""
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The request a job makes. At most one of the bodies is set; lists leave them out."""
 
@@ -143,6 +154,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     result: Answer | None = None
     """The answer that counted as success."""
     replay_of: UUID | None = None
+    unique: Unique | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

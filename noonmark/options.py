@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Required, TypedDict
 
 from noonmark.calls import Query
-from noonmark.model import Retry, State
+from noonmark.model import Retry, State, Unique
 
 
 class When(TypedDict, total=False):
@@ -75,6 +75,8 @@ class Options(Difference, total=False):
     success: Sequence[str]
     """Statuses that count as success: `2xx`, `404`, `200-204`."""
     labels: Mapping[str, str]
+    unique: Unique | Mapping[str, Any]
+    """At most one such job at once; Conflict, unless it says otherwise."""
 
 
 class NewJob(Options, total=False):
@@ -114,7 +116,7 @@ JOBS: Names = Filter.__annotations__.keys()
 LETTERS: Names = LetterFilter.__annotations__.keys()
 
 _TARGET = {"url", "method", "headers", "secret_headers", "body", "body_text"}
-_DIRECT = {"queue", "priority", "retry", "labels", "timeout_seconds"}
+_DIRECT = {"queue", "priority", "retry", "labels", "timeout_seconds", "unique"}
 _KNOWN = Options.__annotations__.keys() | {"url"}
 _CHANGES = Change.__annotations__.keys()
 _DIFFERENCES = Difference.__annotations__.keys()

@@ -55,6 +55,7 @@ _OF_TENANT = tuple(
         ("dead_letters", "job_id", "tenant_id = $1"),
         ("endings", "job_id", "tenant_id = $1"),
         ("idempotency_keys", "tenant_id, scope, key", "tenant_id = $1"),
+        ("uniques", "tenant_id, queue_id, key_hash", "tenant_id = $1"),
         ("attempts", "job_id, id", "tenant_id = $1"),
         ("events", "job_id, id", "tenant_id = $1"),
         ("audit", "id", "tenant_id = $1 AND action <> 'tenant.erased'"),

@@ -81,6 +81,44 @@ async def purge(db: Raw, *, limit: int) -> dict[str, int]:
     return removed
 
 
+# A walk in the order of the key, because nothing else tells who stands no more. Who takes a place over writes
+# another job there, so what was looked at is removed only while it still says the same.
+_STALE = """
+WITH seen AS MATERIALIZED (
+  SELECT tenant_id, queue_id, key_hash, job_id, until FROM uniques
+  WHERE (tenant_id, queue_id, key_hash) > ($1, $2, $3) ORDER BY tenant_id, queue_id, key_hash LIMIT $4),
+stale AS MATERIALIZED (
+  SELECT s.* FROM seen s LEFT JOIN jobs j ON j.id = s.job_id LEFT JOIN endings e ON e.job_id = s.job_id
+  WHERE j.id IS NULL OR j.uniqueness IS NULL OR e.state IN ('failed', 'cancelled')
+     OR (e.state = 'succeeded' AND (s.until IS NULL OR s.until <= now()))),
+held AS MATERIALIZED (
+  SELECT u.tenant_id, u.queue_id, u.key_hash FROM stale s CROSS JOIN LATERAL (
+    SELECT * FROM uniques u WHERE u.tenant_id = s.tenant_id AND u.queue_id = s.queue_id
+      AND u.key_hash = s.key_hash AND u.job_id = s.job_id FOR UPDATE SKIP LOCKED) u),
+gone AS (
+  DELETE FROM uniques u USING held h
+  WHERE u.tenant_id = h.tenant_id AND u.queue_id = h.queue_id AND u.key_hash = h.key_hash RETURNING 1)
+SELECT (SELECT count(*) FROM gone), last.*
+FROM (VALUES (1)) one LEFT JOIN (
+  SELECT tenant_id, queue_id, key_hash FROM seen ORDER BY 1, 2, 3 LIMIT 1 OFFSET $4 - 1) last ON true
+"""
+
+
+class Corner(msgspec.Struct, frozen=True):
+    """How far a walk over what jobs are unique by has come: it goes on behind this."""
+
+    tenant_id: UUID = UUID(int=0)
+    queue_id: UUID = UUID(int=0)
+    key_hash: bytes = b""
+
+
+async def purge_uniques(db: Raw, *, after: Corner, limit: int) -> tuple[int, Corner]:
+    """Look at ``limit`` places of unique jobs, and remove those whose job stands no more; where to go on."""
+    row = await db.fetchrow(_STALE, *msgspec.structs.astuple(after), limit)
+    assert row is not None
+    return row[0], Corner() if row[1] is None else Corner(*row[1:])
+
+
 class Place(msgspec.Struct, frozen=True):
     """How far a walk over the tenants has come: it goes on behind this."""
 

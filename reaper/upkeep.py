@@ -4,6 +4,7 @@ from core import log, metrics
 from core.db import Database
 from core.replicas import store as replicas
 from reaper import store
+from reaper.store import Corner
 
 _DAYS_AHEAD = 8
 # Eight days are made every hour, so with two left nobody has made any for most of a week, and there is still
@@ -20,6 +21,7 @@ class Upkeep:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._corner = Corner()
 
     async def partitions(self) -> int:
         """Always 0: once an hour is enough."""
@@ -33,6 +35,7 @@ class Upkeep:
         """How many rows went; more at once while there are many."""
         async with self._database.raw() as db:
             kinds = await store.purge(db, limit=_BATCH)
+            kinds["uniques"], self._corner = await store.purge_uniques(db, after=self._corner, limit=_BATCH)
             kinds["replicas"] = await replicas.forget(db, after_seconds=_GONE_SECONDS)
         for kind, count in kinds.items():
             metrics.rows_removed.labels(kind).inc(count)

@@ -1,7 +1,8 @@
 """Replaying and deleting many dead letters, a chunk at a time: each is locked, and taken if it still fits.
 
 A letter is replayed at most once, whoever else is trying: the lock is the one that replaying a single one
-takes, and what was replayed does not fit any more.
+takes, and what was replayed does not fit any more. Letters of unique jobs whose twin stands are left as they
+are, whatever they say of conflicts; so is all but the first of letters that are twins.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from app.dead_letters import store as letters
 from app.dead_letters.filters import LetterFilter
-from app.jobs import replays
+from app.jobs import replays, unique
 from app.jobs.replays import Request
 from app.jobs.schemas import ReplayJob
 from app.jobs.service import Origin
@@ -52,11 +53,19 @@ async def replay(
         return 0
     old = [row[0] for row in rows]
     requests = [Request(*row[1:]) for row in rows]
-    new = [_again(*one, origin) for one in zip(requests, old, delays, strict=False)]
-    created = {one.id for one in await jobs.create(db, new) if one.created}
-    pairs = [(of, one.id) for of, one in zip(old, new, strict=True) if one.id in created]
+    new = await _only(db, [_again(*one, origin) for one in zip(requests, old, delays, strict=False)], origin)
+    created = {one.id for one in await jobs.create(db, new) if one.created} if new else set()
+    pairs = [(one.replay_of, one.id) for one in new if one.id in created]
     await db.execute(_NOTE, origin.tenant_id, [of for of, _ in pairs], [id for _, id in pairs])
     return len(pairs)
+
+
+async def _only(db: Raw, new: Sequence[NewJob], origin: Origin) -> list[NewJob]:
+    """Those of the new jobs of which no twin stands."""
+    same = unique.doubles(new)
+    first = [one for index, one in enumerate(new) if index not in same]
+    twins = await unique.take(db, unique.claims(first), tenant=origin.tenant_id)
+    return [one for one in first if one.id not in twins]
 
 
 def _again(request: Request, of: UUID, delay: float, origin: Origin) -> NewJob:

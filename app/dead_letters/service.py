@@ -11,7 +11,7 @@ from app.dead_letters import store as letters
 from app.jobs import placing, replays
 from app.jobs import store as jobs
 from app.jobs.idempotency import Key
-from app.jobs.placing import Fresh, Refusal
+from app.jobs.placing import Fresh, Refusal, Twin
 from app.jobs.schemas import ReplayJob
 from app.jobs.service import Origin
 from app.jobs.store import Stored
@@ -21,7 +21,7 @@ from core.errors import Conflict, NotFound
 
 async def replay(
     db: Raw, job: UUID, asked: ReplayJob, origin: Origin, key: Key | None
-) -> Fresh | Stored | Refusal | Conflict:
+) -> Fresh | Stored | Twin | Refusal | Conflict:
     """Make a new job of a dead letter."""
     async with db.transaction():
         held = await letters.hold(db, job, tenant=origin.tenant_id)

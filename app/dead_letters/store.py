@@ -48,7 +48,8 @@ WHERE d.tenant_id = $1 AND d.job_id = $2
 
 REQUEST = """
   q.name, d.priority, d.target_type, d.target::text, d.body, d.sealed_headers, d.timeout_seconds,
-  d.success::text, d.retry::text, d.labels::text, d.expires_at, now()"""
+  d.success::text, d.retry::text, d.labels::text, d.expires_at, now(),
+  d.uniqueness::text"""
 """What `Request` is made of."""
 
 _LOCK = f"""

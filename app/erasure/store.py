@@ -16,7 +16,7 @@ FROM (SELECT id FROM jobs WHERE tenant_id = $1 AND id = $2 FOR UPDATE) held
 _HOLD_LETTER = "SELECT true FROM dead_letters WHERE tenant_id = $1 AND job_id = $2 FOR UPDATE"
 
 _BLANK = """
-UPDATE {table} SET body = '', sealed_headers = NULL, target = jsonb_build_object(
+UPDATE {table} SET body = '', sealed_headers = NULL, uniqueness = NULL, target = jsonb_build_object(
   'url', split_part(split_part(target->>'url', '?', 1), '#', 1), 'method', target->>'method', 'erased', true)
 WHERE tenant_id = $1 AND {key} = $2
 """

@@ -16,6 +16,7 @@ from app.jobs.schemas import (
     ReplayJob,
     RetryChange,
     RetryPolicy,
+    UniqueRule,
 )
 from app.principal import Scope
 from app.signing_secrets.schemas import RotateSecrets
@@ -33,7 +34,11 @@ _JOB = CreateJob(
     retry=RetryPolicy(max_attempts=6),
     labels={"team": "billing"},
 )
-_SOON = CreateJob(target=CreateTarget(url="https://example.com/hook", method="GET"), delay_seconds=90)
+_SOON = CreateJob(
+    target=CreateTarget(url="https://example.com/hook", method="GET"),
+    delay_seconds=90,
+    unique=UniqueRule(key="report-42"),
+)
 
 BODIES: Mapping[str, Struct] = {
     "askForMagicLink": AskForLink(email="ada@example.com"),

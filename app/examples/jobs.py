@@ -50,6 +50,7 @@ SCHEDULED = Job(
     finished_at=None,
     cancel_requested_at=None,
     replay_of=None,
+    unique=None,
 )
 _ANSWER = Answer(status=200, headers={"content-type": "text/plain"}, body="thanks", truncated=False)
 SUCCEEDED = msgspec.structs.replace(

@@ -1,11 +1,19 @@
 """Every code that a request can be refused with, once, as an answer would tell it."""
 
+from uuid import UUID
+
 from app.errors import Problem
 from core.errors import Fault
 
 _TOO_SHORT = Fault("wrong_length", "must have at least 1 characters", pointer="/target/url")
 _NO_TYPE = Fault("unsupported_target", "must be http", pointer="/target/type")
 _REFUSED = Fault("destination_refused", "is not a public address", pointer="/target/url")
+_TWIN = Fault(
+    "not_unique",
+    "job 0199b0f6-7d10-7e21-8a52-0f6c1f8f3a01 stands already",
+    pointer="/unique",
+    twin=UUID("0199b0f6-7d10-7e21-8a52-0f6c1f8f3a01"),
+)
 _REUSED = Fault("idempotency_key_reused", "was used for another request", parameter="Idempotency-Key")
 
 
@@ -33,6 +41,7 @@ _ALL = (
     _problem(409, "job_finished", "The job has ended."),
     _problem(409, "job_not_editable", "The job is running or being cancelled."),
     _problem(409, "job_not_finished", "The job is not over."),
+    _problem(409, "not_unique", f"/unique: {_TWIN.message}", _TWIN),
     _problem(409, "starting", "The job is about to start."),
     _problem(409, "too_many_secrets", "8 sign already; rotate without overlap, or wait."),
     _problem(413, "payload_too_large", "Request Entity Too Large."),

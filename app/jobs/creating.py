@@ -27,7 +27,9 @@ IdempotencyKey = Annotated[
 NEW = "The new job."
 NEW_ONES = "The new jobs."
 REPEATED = ResponseSpec(
-    Job, description="The same request was made before; its job as it is now.", generate_examples=False
+    Job,
+    description="The same request was made before, or a twin stands: that job as it is now.",
+    generate_examples=False,
 )
 REPEATED_ONES = ResponseSpec(
     CreatedJobs,
@@ -38,6 +40,8 @@ REPEATED_ONES = ResponseSpec(
 _TEXT = Schema(type=OpenAPIType.STRING)
 _LOCATION = OpenAPIHeader(schema=_TEXT, description="Where the job can be read.")
 _REPLAYED = OpenAPIHeader(schema=_TEXT, description="`true`: the request was made before.")
+_RETURNED = OpenAPIHeader(schema=_TEXT, description="`true`: a twin of the job stands, and is this one.")
+RETURNED = "Unique-Returned"
 
 
 @dataclass
@@ -48,7 +52,10 @@ class Creating(Operation):
 
     def __post_init__(self) -> None:
         """Litestar would show one way only, and no type."""
-        headers = {"201": self.located, "200": self.located | {idempotency.REPLAYED: _REPLAYED}}
+        headers = {
+            "201": self.located,
+            "200": self.located | {idempotency.REPLAYED: _REPLAYED, RETURNED: _RETURNED},
+        }
         for status, response in (self.responses or {}).items():
             if isinstance(response, OpenAPIResponse) and status in headers:
                 response.headers = {**headers[status]}
@@ -69,14 +76,20 @@ def origin(request: Request[Any, Any, Any]) -> Origin:
 
 
 def answered_many(made: MadeMany) -> Response[CreatedJobs]:
-    """201 with the new jobs, or 200 with those that the same request made before."""
+    """201 with the new jobs, or 200 with those that the same request made before, or if no job is new."""
     headers = {idempotency.REPLAYED: "true"} if made.replayed else {}
-    return Response(CreatedJobs(made.jobs), status_code=200 if made.replayed else 201, headers=headers)
+    if made.returned:
+        headers |= {RETURNED: "true"}
+    old = made.replayed or len(made.returned) == len(made.jobs)
+    created = CreatedJobs(made.jobs, list(made.returned))
+    return Response(created, status_code=200 if old else 201, headers=headers)
 
 
 def answered(made: Made) -> Response[Job]:
-    """201 with the new job, or 200 with the one that the same request made before."""
+    """201 with the new job, or 200 with the one that the same request made before, or with its twin."""
     headers = {"Location": f"/v1/jobs/{made.job.id}"}
     if made.replayed:
         return Response(made.job, status_code=200, headers=headers | {idempotency.REPLAYED: "true"})
+    if made.returned:
+        return Response(made.job, status_code=200, headers=headers | {RETURNED: "true"})
     return Response(made.job, status_code=201, headers=headers)

@@ -26,31 +26,17 @@ from app.jobs.checks import Change
 from app.jobs.retargeting import Means
 from app.jobs.revising import Kept, Revision, revised
 from app.jobs.store import Stored
+from app.jobs.withdrawing import CANCELS, FOUND, LOCK, LOOKS
 from core.db import Raw
 from core.errors import Conflict, Invalid, NotFound, Unavailable
 from core.jobs.statements import STEP_SECONDS
 
 Refusal = NotFound | Conflict | Invalid | Rejected | Unavailable
 
-_LOOKS = 20
-
-_LOCK = "SELECT FROM jobs WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
 _LOCK_TO_EDIT = """
 SELECT target::text, sealed_headers, timeout_seconds, success::text, retry::text, labels::text, fire_at,
        expires_at, now(), (SELECT id FROM queues WHERE tenant_id = $1 AND name = $3)
 FROM jobs WHERE tenant_id = $1 AND id = $2 FOR UPDATE
-"""
-
-_CANCEL = """
-WITH gone AS (
-  DELETE FROM {place} WHERE job_id = $1 RETURNING job_id, tenant_id, attempt, clock_timestamp() AS at),
-ended AS (
-  INSERT INTO endings (job_id, tenant_id, state, attempts, finished_at, cancel_requested_at)
-  SELECT job_id, tenant_id, 'cancelled', attempt - 1, at, at FROM gone),
-told AS (
-  INSERT INTO events (id, job_id, tenant_id, kind, at)
-  SELECT mint(at, 0), job_id, tenant_id, 'cancelled', at FROM gone)
-SELECT count(*) FROM gone
 """
 
 _ASK = """
@@ -102,11 +88,9 @@ told AS (
 SELECT extract(epoch FROM due_at - now())::float8 FROM placed
 """
 
-_CANCELS = tuple(_CANCEL.format(place=place) for place in ("timers", "ready"))
-_FOUND = "SELECT attempt FROM {place} WHERE job_id = $1 FOR UPDATE"
 _EDITS = (
-    (_FOUND.format(place="timers"), _EDIT.format(place="timers", planned="true")),
-    (_FOUND.format(place="ready"), _EDIT.format(place="ready", planned="false")),
+    (FOUND[0], _EDIT.format(place="timers", planned="true")),
+    (FOUND[1], _EDIT.format(place="ready", planned="false")),
 )
 _LEASED = "SELECT due_at > now() AND cancel_requested_at IS NULL FROM leases WHERE job_id = $1"
 _ENDED = "SELECT EXISTS (SELECT FROM endings WHERE job_id = $1)"
@@ -130,10 +114,10 @@ class Edited(msgspec.Struct, frozen=True):
 async def cancel(db: Raw, job: UUID, *, tenant: UUID) -> Cancelled | NotFound | Conflict | Unavailable:
     """End a waiting job, or ask the replica that holds it to."""
     async with db.transaction():
-        if await db.fetchrow(_LOCK, tenant, job) is None:
+        if await db.fetchrow(LOCK, tenant, job) is None:
             return NotFound()
-        for _ in range(_LOOKS):
-            for statement in _CANCELS:
+        for _ in range(LOOKS):
+            for statement in CANCELS:
                 if await db.fetchval(statement, job):
                     return Cancelled(await _read(db, job, tenant), None)
             replica = await db.fetchval(_ASK, job)
@@ -154,7 +138,7 @@ async def edit(
         if row is None:
             return NotFound()
         kept = Kept(*row)
-        for _ in range(_LOOKS):
+        for _ in range(LOOKS):
             for find, replace in _EDITS:
                 attempt = await db.fetchval(find, job)
                 if attempt is None:

@@ -3,6 +3,9 @@
 The way of a new job is one round trip and commits with it. Only where that stored nothing are further
 questions asked: was the queue unknown, or the idempotency key used before?
 
+A job that is to be unique takes its place first (see `app.jobs.unique`), in a transaction with the rest. The
+same request by its key is still its own job, whatever else stands.
+
 What comes out is a value, so that a transaction around it ends before anybody raises it.
 """
 
@@ -11,16 +14,18 @@ from uuid import UUID
 
 import msgspec
 
-from app.jobs import idempotency
+from app.jobs import idempotency, unique
 from app.jobs import store as reads
 from app.jobs.idempotency import Key
+from app.jobs.schemas import OnConflict
 from app.jobs.store import KeyUse, Stored
+from app.jobs.unique import Claim
 from core.db import Raw
-from core.errors import Fault, Invalid, NotFound, Unavailable
+from core.errors import Fault, Invalid, NotFound, NotUnique, Unavailable
 from core.jobs import store as jobs
 from core.jobs.model import Created, NewJob, State
 
-Refusal = Invalid | NotFound | Unavailable
+Refusal = Invalid | NotFound | NotUnique | Unavailable
 
 
 class Fresh(msgspec.Struct, frozen=True):
@@ -29,10 +34,60 @@ class Fresh(msgspec.Struct, frozen=True):
     job: Stored
     due_in: float
     """Seconds until it is due."""
+    replaced: bool = False
+    """Whether a twin was cancelled for it."""
 
 
-async def place(db: Raw, new: NewJob, key: Key | None) -> Fresh | Stored | Refusal:
-    """Store a new job; or give the one that its key made before, as it is now; or say why neither."""
+class Twin(msgspec.Struct, frozen=True):
+    """A job that stands, and is given instead of a new one."""
+
+    job: Stored
+
+
+async def place(db: Raw, new: NewJob, key: Key | None) -> Fresh | Stored | Twin | Refusal:
+    """Store a new job; or give the one that its key made before, or its twin, as it is now; or say why."""
+    if new.uniqueness is None:
+        return await _stored(db, new, key)
+    transaction = db.transaction()
+    await transaction.start()
+    try:
+        placed = await _only(db, new, key)
+    except BaseException:
+        await transaction.rollback()
+        raise
+    if isinstance(placed, Fresh):
+        await transaction.commit()
+    else:
+        await transaction.rollback()
+    return placed
+
+
+async def _only(db: Raw, new: NewJob, key: Key | None) -> Fresh | Stored | Twin | Refusal:
+    """The same for a job that is to be unique."""
+    claimed = unique.claims([new])
+    twins = await unique.take(db, claimed, tenant=new.tenant_id)
+    if not twins:
+        return await _stored(db, new, key)
+    if key is not None and await reads.key_use(db, key, tenant=new.tenant_id) is not None:
+        return await repeated(db, key, tenant=new.tenant_id)
+    return await _beside(db, claimed[0], twins[new.id], key)
+
+
+async def _beside(db: Raw, claim: Claim, twin: UUID, key: Key | None) -> Fresh | Stored | Twin | Refusal:
+    """What becomes of a new job whose twin stands."""
+    tenant = claim.job.tenant_id
+    if claim.rule.on_conflict is OnConflict.REJECT:
+        return unique.refusal({"": twin})
+    if claim.rule.on_conflict is OnConflict.RETURN:
+        found = await reads.get(db, twin, tenant=tenant)
+        return Twin(found) if found is not None else Unavailable("The twin has just gone; try again.")
+    if await unique.replace(db, [claim], {claim.job.id: twin}, tenant=tenant):
+        return unique.refusal({"": twin}, started=True)
+    placed = await _stored(db, claim.job, key)
+    return msgspec.structs.replace(placed, replaced=True) if isinstance(placed, Fresh) else placed
+
+
+async def _stored(db: Raw, new: NewJob, key: Key | None) -> Fresh | Stored | Refusal:
     [created] = await jobs.create(db, [new])
     if (known := outcome(new, created)) is not None:
         return known
@@ -82,6 +137,7 @@ def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
         replay_of=new.replay_of,
         created_at=created.created_at,
         next_attempt_at=due_at,
+        uniqueness=new.uniqueness,
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import UNSET, Raw
 
 from app.jobs import content
 from app.jobs.masking import MASK
-from app.jobs.schemas import Answer, Attempt, HistoryEvent, Job, JobError, Target
+from app.jobs.schemas import Answer, Attempt, HistoryEvent, Job, JobError, Target, Unique
 from app.jobs.store import Stored, Told, Tried
 from core.jobs.backoff import Retry
 from core.jobs.lifecycle import FINAL
@@ -15,6 +15,7 @@ from core.jobs.model import Event, HttpTarget, Outcome
 from core.jobs.success import Success
 
 _targets = msgspec.json.Decoder(HttpTarget)
+_uniques = msgspec.json.Decoder(Unique)
 # Most jobs have one of a few policies.
 retries = lru_cache(maxsize=256)(msgspec.json.Decoder(Retry).decode)
 successes = lru_cache(maxsize=256)(msgspec.json.Decoder(Success).decode)
@@ -48,6 +49,7 @@ def job(stored: Stored) -> Job:
         finished_at=stored.finished_at,
         cancel_requested_at=stored.cancel_requested_at,
         replay_of=stored.replay_of,
+        unique=_uniques.decode(stored.uniqueness) if stored.uniqueness is not None else None,
     )
 
 

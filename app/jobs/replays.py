@@ -2,6 +2,9 @@
 
 The request is carried over as it was stored: the same bytes, the secret headers still sealed. An expiry that
 would lie before the new fire time is not carried over, or the replay could never be delivered.
+
+What the job was unique by is carried over too, so its twins stand in the way of the replay. The job that is
+replayed does not, whatever its window.
 """
 
 from datetime import datetime
@@ -12,7 +15,7 @@ from msgspec import UnsetType
 
 from app.jobs import checks, placing
 from app.jobs.idempotency import Key
-from app.jobs.placing import Fresh, Refusal
+from app.jobs.placing import Fresh, Refusal, Twin
 from app.jobs.schemas import ReplayJob, RetryChange
 from app.jobs.service import Origin
 from app.jobs.store import Stored
@@ -27,7 +30,8 @@ _marks = msgspec.json.Decoder(dict[str, object])
 
 _REQUEST = """
 SELECT q.name, j.priority, j.target_type, j.target::text, j.body, j.sealed_headers, j.timeout_seconds,
-       j.success::text, j.retry::text, j.labels::text, j.expires_at, now(), e.job_id IS NOT NULL
+       j.success::text, j.retry::text, j.labels::text, j.expires_at, now(), j.uniqueness::text,
+       e.job_id IS NOT NULL
 FROM jobs j JOIN queues q ON q.id = j.queue_id LEFT JOIN endings e ON e.job_id = j.id
 WHERE j.tenant_id = $1 AND j.id = $2
 """
@@ -62,11 +66,13 @@ class Request(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     now: datetime
     """When it was read, by the database's clock."""
+    uniqueness: str | None = None
+    """JSON."""
 
 
 async def replay(
     db: Raw, job: UUID, asked: ReplayJob, origin: Origin, key: Key | None
-) -> Fresh | Stored | Refusal | Conflict:
+) -> Fresh | Stored | Twin | Refusal | Conflict:
     """Make a new job of one that is over."""
     async with db.transaction():
         row = await db.fetchrow(_REQUEST, origin.tenant_id, job)
@@ -80,7 +86,7 @@ async def replay(
 
 async def again(
     db: Raw, request: Request, asked: ReplayJob, origin: Origin, *, of: UUID, key: Key | None
-) -> Fresh | Stored | Refusal | Conflict:
+) -> Fresh | Stored | Twin | Refusal | Conflict:
     """Store the new job and tell the old one's history. Meant for the inside of a transaction."""
     if "erased" in _marks.decode(request.target):
         return Conflict("job_erased", "What the job carried was erased; there is nothing left to replay.")
@@ -125,6 +131,7 @@ def renewed(
         scope=key.scope if key is not None else "",
         key=key.text if key is not None else None,
         request_hash=key.request_hash if key is not None else b"",
+        uniqueness=request.uniqueness,
     )
 
 

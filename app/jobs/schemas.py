@@ -4,6 +4,7 @@ These are the schemas of the OpenAPI document too. What a schema cannot say is i
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -93,6 +94,44 @@ class RetryPolicy(Retry, frozen=True, forbid_unknown_fields=True):
     """When to try again."""
 
 
+class OnConflict(StrEnum):
+    """What becomes of a new job whose twin stands."""
+
+    REJECT = "reject"
+    """It is refused; the refusal names the twin."""
+    RETURN = "return"
+    """The twin is the answer."""
+    REPLACE = "replace"
+    """It takes the place of the twin, which is cancelled, unless that has started."""
+
+
+class Unique(msgspec.Struct, frozen=True, kw_only=True):
+    """By what no two jobs of a queue may stand at once: a key, or else the request itself."""
+
+    key: (
+        Annotated[str, Meta(min_length=1, max_length=255, description="Your name for what is unique.")] | None
+    ) = None
+    window_seconds: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=31_536_000,
+                description="After its creation a job stands for so long, even once it succeeded.",
+            ),
+        ]
+        | None
+    ) = None
+    on_conflict: Annotated[
+        OnConflict,
+        Meta(description="While a twin stands: 409, the twin itself, or the new job in the twin's place."),
+    ] = OnConflict.REJECT
+
+
+class UniqueRule(Unique, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By what no two jobs of a queue may stand at once: a key, or else the request itself."""
+
+
 class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job to be done: what to call, and when. Without a fire time it is due now."""
 
@@ -106,6 +145,7 @@ class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     success: SuccessRule = SuccessRule()
     retry: RetryPolicy = RetryPolicy()
     labels: _Labels = {}
+    unique: UniqueRule | None = None
 
 
 class CreateJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -261,12 +301,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: Instant | None
     cancel_requested_at: Instant | None
     replay_of: UUID | None
+    unique: Annotated[Unique | None, Meta(description="By what it is unique, if it is.")]
 
 
 class CreatedJobs(msgspec.Struct, frozen=True):
     """The jobs of a batch, in the order they were given, without their bodies."""
 
     items: list[Job]
+    returned: Annotated[
+        list[int], Meta(description="Places of those that are twins which stood before, from 0.")
+    ] = []
 
 
 class JobPage(msgspec.Struct, frozen=True):

@@ -13,21 +13,21 @@ import msgspec
 
 from app.errors import Rejected
 from app.hints import Hints
-from app.jobs import batches, checks, content, intake, masking, placing, reading
+from app.jobs import batches, checks, content, intake, masking, placing, reading, sameness
 from app.jobs import store as jobs
 from app.jobs.batches import StoredBatch
 from app.jobs.content import Content
 from app.jobs.grouping import Groups
 from app.jobs.idempotency import Key
-from app.jobs.placing import Fresh
-from app.jobs.schemas import CreateJob, Job
+from app.jobs.placing import Fresh, Twin
+from app.jobs.schemas import CreateJob, Job, Unique
 from app.jobs.store import Stored
 from core import ids, metrics
 from core.db import Database
 from core.egress.guard import Egress
 from core.errors import Fault, Invalid, NoonmarkError
 from core.jobs.backoff import Retry
-from core.jobs.model import HttpTarget, NewJob
+from core.jobs.model import HttpTarget, NewJob, State
 from core.jobs.success import Success
 from core.sealing import Keyring
 from core.tenants.store import header_context
@@ -49,6 +49,8 @@ class Made(msgspec.Struct, frozen=True):
     job: Job
     replayed: bool
     """Whether the same request, by its idempotency key, had made it before."""
+    returned: bool = False
+    """Whether it is the twin of a unique job that was not made."""
 
 
 class MadeMany(msgspec.Struct, frozen=True):
@@ -56,6 +58,8 @@ class MadeMany(msgspec.Struct, frozen=True):
 
     jobs: list[Job]
     replayed: bool
+    returned: Sequence[int] = ()
+    """Places of those that are twins of unique jobs that were not made."""
 
 
 class Jobs:
@@ -72,8 +76,7 @@ class Jobs:
         """Store a new job, or find the one its key made. Raises Invalid with every fault, Rejected (413)."""
         body = await self._checked(asked, origin.tenant_id)
         new = self._new(asked, body, origin, key, ids.new())
-        placed = placing.outcome(new, await self._groups.create(new))
-        return self.finish(placed if placed is not None else await self._repeated(key, origin.tenant_id))
+        return self.finish(await (self._grouped if new.uniqueness is None else self._alone)(new, key))
 
     async def create_many(self, asked: Sequence[CreateJob], origin: Origin, key: Key | None) -> MadeMany:
         """Store all of these new jobs, or find those their key made. Raises Invalid with every fault."""
@@ -84,24 +87,42 @@ class Jobs:
             raise placed
         if isinstance(placed, StoredBatch):
             return MadeMany([reading.job(one) for one in placed.jobs], replayed=True)
-        metrics.jobs_created.inc(len(batch))
-        self._hints.work(min(one.due_in for one in placed.jobs))
-        return MadeMany([reading.job(one.job) for one in placed.jobs], replayed=False)
+        self._tell([one for one in placed.jobs if isinstance(one, Fresh)])
+        returned = [index for index, one in enumerate(placed.jobs) if isinstance(one, Twin)]
+        return MadeMany([reading.job(one.job) for one in placed.jobs], replayed=False, returned=returned)
 
-    def finish(self, placed: Fresh | Stored | NoonmarkError) -> Made:
+    def finish(self, placed: Fresh | Stored | Twin | NoonmarkError) -> Made:
         """The answer to what was committed, or raises what was refused."""
         if isinstance(placed, NoonmarkError):
             raise placed
         if isinstance(placed, Stored):
             return Made(reading.job(placed), replayed=True)
-        metrics.jobs_created.inc()
-        self._hints.work(placed.due_in)
+        if isinstance(placed, Twin):
+            return Made(reading.job(placed.job), replayed=False, returned=True)
+        self._tell([placed])
         return Made(reading.job(placed.job), replayed=False)
 
-    async def _repeated(self, key: Key | None, tenant: UUID) -> Stored | placing.Refusal:
+    async def _grouped(self, new: NewJob, key: Key | None) -> Fresh | Stored | placing.Refusal:
+        known = placing.outcome(new, await self._groups.create(new))
+        if known is not None:
+            return known
         assert key is not None
         async with self._database.raw() as db:
-            return await placing.repeated(db, key, tenant=tenant)
+            return await placing.repeated(db, key, tenant=new.tenant_id)
+
+    async def _alone(self, new: NewJob, key: Key | None) -> Fresh | Stored | Twin | placing.Refusal:
+        """In a transaction of its own, which a job that is to be unique needs."""
+        async with self._database.raw() as db:
+            return await placing.place(db, new, key)
+
+    def _tell(self, fresh: Sequence[Fresh]) -> None:
+        """Count new jobs, and wake a scheduler for the first of them."""
+        if not fresh:
+            return
+        metrics.jobs_created.inc(len(fresh))
+        self._hints.work(min(one.due_in for one in fresh))
+        if replaced := sum(one.replaced for one in fresh):
+            metrics.jobs_ended.labels(State.CANCELLED).inc(replaced)
 
     async def _checked(self, asked: CreateJob, tenant: UUID) -> Content:
         """The body to store, of a job that has nothing wrong."""
@@ -187,7 +208,15 @@ class Jobs:
             scope=key.scope if key is not None else "",
             key=key.text if key is not None else None,
             request_hash=key.request_hash if key is not None else b"",
+            uniqueness=self._uniqueness(asked.unique, target, body, secret, origin.tenant_id),
         )
+
+    def _uniqueness(
+        self, asked: Unique | None, target: HttpTarget, body: Content, secret: dict[str, str], tenant: UUID
+    ) -> str | None:
+        if asked is None:
+            return None
+        return sameness.written(sameness.rule(asked, target, body, secret, self._keyring, tenant))
 
     def _sealed(self, secret: dict[str, str], tenant: UUID) -> bytes | None:
         return self._keyring.seal(_encoder.encode(secret), context=header_context(tenant)) if secret else None

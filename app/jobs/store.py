@@ -44,7 +44,8 @@ SELECT j.id, {STATE},
                 CASE WHEN l.due_at <= now() THEN l.attempt ELSE l.attempt - 1 END),
        coalesce(first.started_at, CASE WHEN l.due_at <= now() THEN greatest(l.due_at, l.claimed_at) END),
        e.finished_at, coalesce(e.cancel_requested_at, l.cancel_requested_at),
-       last.error_code, last.error_message, won.status, won.headers, {{answer}}, won.truncated
+       last.error_code, last.error_message, won.status, won.headers, {{answer}}, won.truncated,
+       j.uniqueness::text
 FROM {{jobs}} JOIN queues q ON q.id = j.queue_id {PLACES}
 LEFT JOIN LATERAL (
   SELECT started_at FROM attempts WHERE job_id = {{id}} AND id >= {{since}} ORDER BY id LIMIT 1) first ON true
@@ -129,6 +130,8 @@ class Stored(msgspec.Struct, frozen=True):
     """JSON."""
     response: bytes | None = None
     truncated: bool | None = None
+    uniqueness: str | None = None
+    """JSON."""
 
 
 class Tried(msgspec.Struct, frozen=True):

@@ -234,6 +234,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
     key: str | None = None
     request_hash: bytes = b""
+    uniqueness: str | None = None
+    """JSON of the rule by which no twin may stand beside it."""
 
 
 class Created(msgspec.Struct, frozen=True):

@@ -24,10 +24,10 @@ WITH inp AS MATERIALIZED (
   SELECT * FROM unnest(
     $1::uuid[], $2::uuid[], $3::text[], $4::int2[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::int[],
     $10::text[], $11::text[], $12::text[], $13::text[], $14::float8[], $15::text[], $16::uuid[], $17::text[],
-    $18::text[], $19::text[], $20::text[], $21::bytea[])
+    $18::text[], $19::text[], $20::text[], $21::bytea[], $22::text[])
   AS t(id, tenant_id, queue, priority, target_type, target, body, sealed_headers, timeout_seconds,
        success, retry, labels, fire_at, delay_seconds, expires_at, replay_of, request_id,
-       trace, scope, key, request_hash)),
+       trace, scope, key, request_hash, uniqueness)),
 placed AS MATERIALIZED (
   SELECT i.*, q.id AS queue_id,
          coalesce(i.fire_at::timestamptz, now() + i.delay_seconds * interval '1 second') AS fires_at
@@ -47,10 +47,11 @@ judged AS MATERIALIZED (
 fresh AS (SELECT * FROM judged WHERE fresh),
 made AS (
   INSERT INTO jobs (id, tenant_id, queue_id, priority, target_type, target, body, sealed_headers, timeout_seconds,
-                    success, retry, labels, fire_at, expires_at, replay_of, request_id, trace, due_at_once)
+                    success, retry, labels, fire_at, expires_at, replay_of, request_id, trace, due_at_once,
+                    uniqueness)
   SELECT id, tenant_id, queue_id, priority, target_type, target::jsonb, body, sealed_headers, timeout_seconds,
          success::jsonb, retry::jsonb, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace,
-         due_at <= now()
+         due_at <= now(), uniqueness::jsonb
   FROM fresh),
 later AS (
   INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
@@ -202,10 +203,10 @@ ended AS (
   FROM fates WHERE fate IN ('succeeded', 'failed', 'cancelled')),
 dead AS (
   INSERT INTO dead_letters (job_id, tenant_id, queue_id, priority, target_type, target, body, sealed_headers,
-                            timeout_seconds, success, retry, labels, fire_at, expires_at, created_at,
+                            timeout_seconds, success, retry, labels, fire_at, expires_at, uniqueness, created_at,
                             attempts, error_code, error_message, failed_at)
   SELECT j.id, j.tenant_id, j.queue_id, j.priority, j.target_type, j.target, j.body, j.sealed_headers,
-         j.timeout_seconds, j.success, j.retry, j.labels, j.fire_at, j.expires_at, j.created_at,
+         j.timeout_seconds, j.success, j.retry, j.labels, j.fire_at, j.expires_at, j.uniqueness, j.created_at,
          f.attempt, f.error_code, f.error_message, f.at
   FROM fates f JOIN jobs j ON j.id = f.job_id WHERE f.fate = 'failed'),
 told AS (

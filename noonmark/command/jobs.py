@@ -51,7 +51,7 @@ def create(
     jobctl jobs create https://example.com/hook -d '{"any": "json"}' --in 90s
     """
     here = console.of(context)
-    options = making.what(typed) | making.when(at, delay)
+    options = making.new(typed) | making.when(at, delay)
     made = here.ask(jobs.create(target, idempotency_key=key, **options))
     if wait or patience is not None:
         _await(context, here, made, patience)
@@ -68,7 +68,7 @@ def run(
 ) -> None:
     """Have a URL called now, wait, and show what came of it. Exits 6 unless it succeeded."""
     here = console.of(context)
-    made = here.ask(jobs.create(target, idempotency_key=key, **making.what(typed)))
+    made = here.ask(jobs.create(target, idempotency_key=key, **making.new(typed)))
     _await(context, here, made, patience)
 
 

@@ -52,6 +52,19 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Only count.")
 WHAT = (
     *_REQUEST,
     *_POLICY,
+    click.option("--unique", is_flag=True, help="Only while no job with the same request stands."),
+    click.option("--unique-key", metavar="KEY", help="Only while no job with this key stands."),
+    click.option(
+        "--unique-window",
+        type=values.duration,
+        metavar="DURATION",
+        help="A success stands too, so long after its creation.",
+    ),
+    click.option(
+        "--on-conflict",
+        type=click.Choice(["reject", "return", "replace"]),
+        help="If one stands: fail, show it, or cancel it if it has not started.",
+    ),
     click.option("--key", metavar="KEY", help="Idempotency key: the same key makes no second job."),
 )
 EDIT = (
@@ -97,6 +110,17 @@ def what(typed: dict[str, Any]) -> dict[str, Any]:
         labels=dict(typed["labels"]) or None,
         retry=_given(max_attempts=typed["max_attempts"], backoff=typed["backoff"]) or None,
     ) | _body(typed["data"], typed["text"], typed["file"])
+
+
+def new(typed: dict[str, Any]) -> dict[str, Any]:
+    """The client's options for a new job."""
+    window = typed["unique_window"]
+    rule = _given(
+        key=typed["unique_key"],
+        window_seconds=None if window is None else round(window.total_seconds()),
+        on_conflict=typed["on_conflict"],
+    )
+    return what(typed) | ({"unique": rule} if rule or typed["unique"] else {})
 
 
 def change(typed: dict[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def job(shown: Job) -> str:
             ("last error", _error(shown.last_error)),
             ("answer", shown.result and f"{shown.result.status} {shown.result.body or ''}".strip()),
             ("replay of", shown.replay_of),
+            ("unique by", shown.unique and (shown.unique.key or "its request")),
         ]
     )
 

@@ -50,6 +50,7 @@ async def test_every_option_has_its_place_in_the_body(client: Driven, server: re
         success=["2xx", "404"],
         retry=noonmark.Retry(max_attempts=1),
         labels={"team": "billing"},
+        unique=noonmark.Unique(key="invoice-42", on_conflict="return"),
     )
     assert sent(route) == {
         "target": {
@@ -73,6 +74,7 @@ async def test_every_option_has_its_place_in_the_body(client: Driven, server: re
             "jitter": 0.25,
         },
         "labels": {"team": "billing"},
+        "unique": {"key": "invoice-42", "window_seconds": None, "on_conflict": "return"},
     }
 
 

@@ -64,6 +64,23 @@ def test_every_option_of_a_job_can_be_typed(jobctl: Jobctl, server: respx.MockRo
     assert route.calls.last.request.headers["idempotency-key"] == "k1"
 
 
+@pytest.mark.parametrize(
+    ("typed", "rule"),
+    [
+        (["--unique"], {}),
+        (["--unique-key", "k"], {"key": "k"}),
+        (["--unique", "--on-conflict", "replace"], {"on_conflict": "replace"}),
+        (["--unique-key", "k", "--unique-window", "5m"], {"key": "k", "window_seconds": 300}),
+    ],
+)
+def test_a_job_can_be_made_unique(
+    jobctl: Jobctl, server: respx.MockRouter, typed: list[str], rule: dict[str, Any]
+) -> None:
+    route = server.post("/v1/jobs").respond(201, json=job())
+    assert jobctl("jobs", "create", HOOK, *typed).exit_code == 0
+    assert sent(route)["unique"] == rule
+
+
 def test_a_body_keeps_the_digits_that_were_typed(jobctl: Jobctl, server: respx.MockRouter) -> None:
     route = server.post("/v1/jobs").respond(201, json=job())
     jobctl("submit", HOOK, "-d", "@-", "-o", "id", typed='{"n": 1.10000000000000000001}')
