@@ -10,6 +10,11 @@ Each is one round trip for N jobs and all or nothing. What they share:
 - watermarks (``due_at >=``, ``rank_at >=``) only save work among dead rows; nothing is correct because of them.
 """
 
+import msgspec
+
+from core.jobs.backoff import Retry
+from core.jobs.model import TIMEOUT_SECONDS
+
 # A job's place in its queue: earlier is sooner, and a point of priority is worth this many seconds of waiting.
 # A low job therefore starts at the latest 100 steps after a critical one that was ready at the same instant.
 STEP_SECONDS = 3
@@ -19,19 +24,23 @@ _STEP = f"interval '{STEP_SECONDS} seconds'"
 # A lease's deadline leaves this much for the way from the claim to the dial and back.
 _SLACK = "interval '5 seconds'"
 
+# What holds for a job if neither it nor its queue says otherwise.
+_RETRY = msgspec.json.encode(Retry()).decode()
+
 CREATE = f"""
 WITH inp AS MATERIALIZED (
   SELECT * FROM unnest(
     $1::uuid[], $2::uuid[], $3::text[], $4::int2[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::int[],
     $10::text[], $11::text[], $12::text[], $13::text[], $14::float8[], $15::text[], $16::uuid[], $17::text[],
     $18::text[], $19::text[], $20::text[], $21::bytea[])
-  AS t(id, tenant_id, queue, priority, target_type, target, body, sealed_headers, timeout_seconds,
-       success, retry, labels, fire_at, delay_seconds, expires_at, replay_of, request_id,
+  AS t(id, tenant_id, queue, priority, target_type, target, body, sealed_headers, own_timeout,
+       success, own_retry, labels, fire_at, delay_seconds, expires_at, replay_of, request_id,
        trace, scope, key, request_hash)),
 placed AS MATERIALIZED (
-  SELECT i.*, q.id AS queue_id,
+  SELECT i.*, q.id AS queue_id, coalesce(i.own_timeout, q.timeout_seconds, {TIMEOUT_SECONDS}) AS timeout_seconds,
+         coalesce(i.own_retry::jsonb, q.retry, '{_RETRY}') AS retry,
          coalesce(i.fire_at::timestamptz, now() + i.delay_seconds * interval '1 second') AS fires_at
-  FROM inp i LEFT JOIN queues q ON q.tenant_id = i.tenant_id AND q.name = i.queue),
+  FROM inp i LEFT JOIN queues q ON q.tenant_id = i.tenant_id AND q.name = i.queue AND q.deleted_at IS NULL),
 keys AS (
   INSERT INTO idempotency_keys AS k (tenant_id, scope, key, request_hash, job_id, expires_at)
   SELECT tenant_id, scope, key, request_hash, id, now() + interval '24 hours'
@@ -49,7 +58,7 @@ made AS (
   INSERT INTO jobs (id, tenant_id, queue_id, priority, target_type, target, body, sealed_headers, timeout_seconds,
                     success, retry, labels, fire_at, expires_at, replay_of, request_id, trace, due_at_once)
   SELECT id, tenant_id, queue_id, priority, target_type, target::jsonb, body, sealed_headers, timeout_seconds,
-         success::jsonb, retry::jsonb, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace,
+         success::jsonb, retry, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace,
          due_at <= now()
   FROM fresh),
 later AS (
@@ -59,7 +68,8 @@ at_once AS (
   INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
   SELECT queue_id, due_at - priority * {_STEP}, id, tenant_id, due_at, 1, 0, priority
   FROM fresh WHERE due_at <= now())
-SELECT id, fresh, queue_id IS NOT NULL, extract(epoch FROM fires_at - now())::float8, fires_at, now()
+SELECT id, fresh, queue_id IS NOT NULL, extract(epoch FROM fires_at - now())::float8, fires_at, now(),
+       timeout_seconds, CASE WHEN own_retry IS NULL THEN retry::text ELSE own_retry END
 FROM judged
 """
 
@@ -120,6 +130,7 @@ FROM work ORDER BY due_at - priority * {_STEP}, job_id
 CLAIM = f"""
 WITH picked AS MATERIALIZED (
   SELECT x.job_id FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) AS lane(queue_id, quota, since)
+  JOIN queues q ON q.id = lane.queue_id AND NOT q.paused
   CROSS JOIN LATERAL (
     SELECT r.job_id FROM ready r WHERE r.queue_id = lane.queue_id AND r.rank_at >= lane.since
     ORDER BY r.rank_at, r.job_id LIMIT lane.quota FOR UPDATE SKIP LOCKED) x),
