@@ -177,6 +177,8 @@ class Lane(msgspec.Struct, frozen=True):
 
     queue_id: UUID
     tenant_id: UUID
+    limited: bool = False
+    """Whether what is claimed of it counts for a limit."""
 
 
 class Survey(msgspec.Struct, frozen=True):

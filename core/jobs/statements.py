@@ -85,7 +85,7 @@ WITH RECURSIVE lane AS (
 SELECT extract(epoch FROM clock_timestamp())::float8,
        (SELECT extract(epoch FROM due_at)::float8 FROM timers WHERE due_at >= $1 ORDER BY due_at, job_id LIMIT 1),
        lane.queue_id, lane.tenant_id,
-       (SELECT NOT q.paused FROM queues q WHERE q.id = lane.queue_id)
+       (SELECT CASE WHEN NOT q.paused THEN q.limited END FROM queues q WHERE q.id = lane.queue_id)
 FROM (VALUES (1)) one LEFT JOIN lane ON true ORDER BY lane.queue_id
 """
 
@@ -106,18 +106,19 @@ told AS (
 SELECT count(*), extract(epoch FROM max(due_at))::float8 FROM gone
 """
 
-# Shared by both claims: rows that left their table become leases, and come back with all an attempt needs.
-_LEASE = f"""
+# Shared by the claims: rows that left their table become leases, and come back with all an attempt needs.
+LEASE = f"""
 work AS MATERIALIZED (
   SELECT g.job_id, g.attempt, gen_random_uuid() AS lease_token, g.tenant_id, g.queue_id, g.losses, g.due_at,
-         g.priority, greatest(g.due_at, now()) + j.timeout_seconds * interval '1 second' + {_SLACK} AS deadline_at,
+         g.priority, greatest(g.due_at, statement_timestamp()) + j.timeout_seconds * interval '1 second' + {_SLACK} AS deadline_at,
          j.expires_at, j.timeout_seconds, j.target_type, j.target, j.body, j.sealed_headers, j.success, j.retry,
          j.request_id, j.trace
   FROM gone g JOIN jobs j ON j.id = g.job_id),
 taken AS (
   INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
-                      claimed_at, deadline_at)
-  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, $1, now(), deadline_at
+                      claimed_at, deadline_at, limited)
+  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, $1, statement_timestamp(),
+         deadline_at, {{limited}}
   FROM work)
 SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
        extract(epoch FROM due_at)::float8, extract(epoch FROM deadline_at)::float8,
@@ -126,18 +127,20 @@ SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
 FROM work ORDER BY due_at - priority * {_STEP}, job_id
 """
 
-# Ready jobs become leases: so many of each queue as the round gives it.
+_UNLIMITED = LEASE.format(limited="false")
+
+# Ready jobs become leases: so many of each queue as the round gives it, if it is neither paused nor limited.
 CLAIM = f"""
 WITH picked AS MATERIALIZED (
   SELECT x.job_id FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) AS lane(queue_id, quota, since)
-  JOIN queues q ON q.id = lane.queue_id AND NOT q.paused
+  JOIN queues q ON q.id = lane.queue_id AND NOT q.paused AND NOT q.limited
   CROSS JOIN LATERAL (
     SELECT r.job_id FROM ready r WHERE r.queue_id = lane.queue_id AND r.rank_at >= lane.since
     ORDER BY r.rank_at, r.job_id LIMIT lane.quota FOR UPDATE SKIP LOCKED) x),
 gone AS (
   DELETE FROM ready WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
   RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
-{_LEASE}
+{_UNLIMITED}
 """
 
 # Timers of the next moment become leases without passing through ready, where nothing waits before them. The
@@ -146,13 +149,13 @@ CLAIM_AHEAD = f"""
 WITH picked AS MATERIALIZED (
   SELECT t.job_id FROM timers t JOIN queues q ON q.id = t.queue_id
   WHERE t.due_at >= now() - interval '1 second' AND t.due_at <= now() + $3::float8 * interval '1 second'
-    AND NOT q.paused
+    AND NOT q.paused AND NOT q.limited
     AND NOT EXISTS (SELECT FROM ready r WHERE r.queue_id = t.queue_id)
   ORDER BY t.due_at, t.job_id LIMIT $2 FOR UPDATE OF t SKIP LOCKED),
 gone AS (
   DELETE FROM timers WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
   RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
-{_LEASE}
+{_UNLIMITED}
 """
 
 # N leases end. The fence is the lock: a lease is taken only if job, attempt and token all match its newest version,
