@@ -29,6 +29,9 @@ _OWN: Mapping[str, set[str]] = {
     "replayJob": {"idempotency_key_reused", "job_erased", "job_not_finished", "not_unique"},
     "replayDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased", "not_unique"},
     "retryDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased", "not_unique"},
+    "createQueue": {"queue_exists"},
+    "editQueue": {"queue_exists", "queue_is_default"},
+    "deleteQueue": {"queue_is_default", "queue_not_empty"},
     "rotateSigningSecrets": {"too_many_secrets"},
 }
 

@@ -14,6 +14,7 @@ from app.health import routes as health
 from app.jobs import routes as jobs
 from app.mail import routes as mail
 from app.pages import routes as pages
+from app.queues import routes as queues
 from app.replicas import routes as replicas
 from app.signing_secrets import routes as signing_secrets
 from app.tenants import routes as tenants
@@ -28,6 +29,7 @@ ALWAYS: Routers = (
     pages.router,
     users.router,
     jobs.router,
+    queues.router,
     dead_letters.router,
     bulk.router,
     erasure.router,

@@ -10,7 +10,7 @@ from core import log
 from core.db import Database, is_transient
 from core.errors import SchemaError
 
-EXPECTED = "0004"
+EXPECTED = "0005"
 """The newest migration; a test compares it with the migrations folder."""
 
 _PATIENCE_SECONDS = 1.0

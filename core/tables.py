@@ -23,7 +23,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    UniqueConstraint,
     func,
     text,
 )
@@ -202,7 +201,38 @@ queues = Table(
     Column("name", Text, nullable=False),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     _at("created_at", now=True),
-    UniqueConstraint("tenant_id", "name", name="queues_tenant_id_name_key"),
+    # For jobs that say nothing of their own; null is the default of this version.
+    Column("retry", JSONB),
+    Column("timeout_seconds", Integer),
+    # Whether `limits` has a row of it or of its tenant. Whoever changes that holds the tenant's row.
+    Column("limited", Boolean, nullable=False, server_default=text("false")),
+    # A queue outlives its deletion: the jobs that ended in it still name it.
+    _at("deleted_at", nullable=True),
+    Index(
+        "queues_tenant_id_name_idx",
+        "tenant_id",
+        "name",
+        unique=True,
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+)
+
+# What may be in flight, and started in a period, at once: a row only for the queues and tenants that are
+# limited, under their own id. `spent_until` is how far ahead of the clock the rate has been spent. While
+# `since` is set, leases made before the limit are not counted yet, and nothing is claimed; `awaits` names the
+# transactions that may still make some.
+limits = Table(
+    "limits",
+    metadata,
+    _uuid("id", key=True),
+    Column("max_concurrency", Integer),
+    Column("rate_count", Integer),
+    Column("rate_seconds", Float),
+    Column("rate_burst", Integer),
+    _at("spent_until", now=True),
+    _at("since", nullable=True),
+    Column("awaits", ARRAY(Text)),
+    postgresql_with={"fillfactor": 50},
 )
 
 
@@ -297,6 +327,10 @@ leases = Table(
     _at("claimed_at"),
     _at("deadline_at"),
     _at("cancel_requested_at", nullable=True),
+    # Whether it counts for a limit. Only such leases are in these indexes.
+    Column("limited", Boolean, nullable=False, server_default=text("false")),
+    Index("leases_queue_id_idx", "queue_id", postgresql_where=text("limited")),
+    Index("leases_tenant_id_idx", "tenant_id", postgresql_where=text("limited")),
     postgresql_with=_CHURN,
 )
 

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 import httpx
 
-from noonmark import account, bulk, dead_letters, jobs, tokens
+from noonmark import account, bulk, dead_letters, jobs, queues, tokens
 from noonmark.bound import AsyncDoes, AsyncLists, AsyncNoun, Does, Lists, Noun
 from noonmark.calls import Pause, Talk
 from noonmark.conversation import Conversation, Reply, Send, Told
@@ -73,6 +73,30 @@ class AsyncDeadLetters(AsyncNoun):
     replay = AsyncDoes(dead_letters.replay)
     replay_all = AsyncDoes(bulk.replay)
     purge = AsyncDoes(bulk.purge)
+
+
+class Queues(Noun):
+    """Queues, of a blocking client."""
+
+    create = Does(queues.create)
+    list = Lists(queues.listed)
+    get = Does(queues.get)
+    edit = Does(queues.edit)
+    pause = Does(queues.pause)
+    resume = Does(queues.resume)
+    delete = Does(queues.delete)
+
+
+class AsyncQueues(AsyncNoun):
+    """Queues, of an asynchronous client."""
+
+    create = AsyncDoes(queues.create)
+    list = AsyncLists(queues.listed)
+    get = AsyncDoes(queues.get)
+    edit = AsyncDoes(queues.edit)
+    pause = AsyncDoes(queues.pause)
+    resume = AsyncDoes(queues.resume)
+    delete = AsyncDoes(queues.delete)
 
 
 class SigningSecrets(Noun):
@@ -139,6 +163,7 @@ class Client:
         self._http = httpx.Client() if http is None else http
         self._sleep = sleep
         self.jobs = Jobs(self)
+        self.queues = Queues(self)
         self.dead_letters = DeadLetters(self)
         self.signing_secrets = SigningSecrets(self)
         self.tokens = Tokens(self)
@@ -196,6 +221,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient() if http is None else http
         self._sleep = sleep
         self.jobs = AsyncJobs(self)
+        self.queues = AsyncQueues(self)
         self.dead_letters = AsyncDeadLetters(self)
         self.signing_secrets = AsyncSigningSecrets(self)
         self.tokens = AsyncTokens(self)

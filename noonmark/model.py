@@ -238,6 +238,32 @@ class FreshToken(Token, frozen=True, kw_only=True):
         return f"FreshToken({self.id})"
 
 
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """So many starts in a period, spread evenly."""
+
+    count: int
+    period_seconds: float = 1.0
+    burst: int = 1
+    """How many may start at once after a pause."""
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """A lane for jobs, with limits, a switch and defaults of its own."""
+
+    id: UUID
+    name: str
+    paused: bool = False
+    """Whether nothing of it is started."""
+    max_concurrency: int | None = None
+    """Jobs in flight at once; None is no limit."""
+    rate: Rate | None = None
+    retry: Retry | None = None
+    """For jobs that give none; None is the server's default."""
+    timeout_seconds: int | None = None
+    """For jobs that give none; None is the server's default."""
+    created_at: datetime
+
+
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """A person, known by an e-mail address."""
 

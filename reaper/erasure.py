@@ -62,6 +62,7 @@ _OF_TENANT = tuple(
         ("signing_secrets", "id", "tenant_id = $1"),
         ("api_tokens", "id", "tenant_id = $1"),
         ("request_buckets", "tenant_id", "tenant_id = $1"),
+        ("limits", "id", "id = $1 OR id IN (SELECT id FROM queues WHERE tenant_id = $1)"),
         ("queues", "id", "tenant_id = $1"),
     )
 )

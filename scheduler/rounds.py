@@ -5,7 +5,8 @@
 2. Claim ahead: timers of the next moment, of queues where nothing waits, into half of the free slots. They
    are fired by a local timer, which is what makes a delivery prompt.
 3. Plan: timers that are due and were not taken become ready.
-4. Claim: ready jobs, shared out over tenants and their queues.
+4. Claim: ready jobs, shared out over tenants and their queues; limited queues first and under their limits,
+   the others what is left.
 
 Watermarks spare the statements the dead rows to the left of what is alive. Each lags far enough that a
 row committed late, or ranked early by its priority, is still seen, and is dropped when a round comes back
@@ -19,6 +20,7 @@ from uuid import UUID
 from core import metrics
 from core.clock import Clock, DatabaseClock
 from core.db import Database, Raw
+from core.jobs import limits
 from core.jobs import store as jobs
 from core.jobs.model import Lane, Lease, Survey
 from core.jobs.statements import RANK_SPAN_SECONDS
@@ -27,6 +29,7 @@ from scheduler.fence import Fence
 from scheduler.flights import Flight, Flights
 from scheduler.secrets import Secrets
 from scheduler.shares import share
+from scheduler.turnstile import Turnstile
 
 AHEAD_SECONDS = 1.0
 LOOK_SECONDS = 1.0
@@ -89,8 +92,10 @@ class Rounds:
         self._fence = fence
         self._clock = clock
         self._marks = Watermarks(now=now)
+        self._turnstile = Turnstile(now=now)
         self._after = _FIRST
         self._offered = 0
+        self._dealt = 0
         self._term = 0
         self._pause = LOOK_SECONDS
         self.claiming = asyncio.Lock()
@@ -135,9 +140,21 @@ class Rounds:
             taken += await self._claim_ahead(db, min(free // 2, _BATCH))
             if seen.next_due <= seen.now:
                 planned = await self._plan(db)
-        if seen.lanes:
-            taken += await self._claim(db, seen.lanes, min(free - len(taken), _BATCH))
+        if lanes := self._open(seen):
+            slots = min(free - len(taken), _BATCH)
+            limited = await self._claim_limited(db, lanes, slots)
+            taken += limited
+            taken += await self._claim(db, [lane for lane in lanes if not lane.limited], slots - len(limited))
         return planned + len(taken)
+
+    def _open(self, seen: Survey) -> list[Lane]:
+        """The lanes that may give something; in the order of the look, since seats are dealt by it."""
+        limited = [lane for lane in seen.lanes if lane.limited]
+        if not limited:
+            return list(seen.lanes)
+        return [lane for lane in seen.lanes if not lane.limited] + self._turnstile.open(
+            limited, self._flights
+        )
 
     async def _claim_ahead(self, db: Raw, limit: int) -> list[Flight]:
         if limit == 0:
@@ -152,7 +169,24 @@ class Rounds:
         metrics.planned.inc(count)
         return count
 
-    async def _claim(self, db: Raw, lanes: tuple[Lane, ...], slots: int) -> list[Flight]:
+    async def _claim_limited(self, db: Raw, lanes: list[Lane], slots: int) -> list[Flight]:
+        """Their shares of all slots; what they leave is for the others."""
+        if not any(lane.limited for lane in lanes):
+            return []
+        quotas = share(lanes, slots, start=self._dealt)
+        self._dealt += slots
+        asked = [lane for lane in lanes if lane.limited and lane.queue_id in quotas]
+        if not asked:
+            return []
+        wanted = [(lane, quotas[lane.queue_id], self._marks.queues.get(lane.queue_id)) for lane in asked]
+        with metrics.claim_seconds.time():
+            claimed = await limits.claim(db, wanted, replica=self._replica)
+        self._turnstile.took(asked, claimed)
+        self._marks.taken(claimed.leases)
+        metrics.claimed.labels("ready").inc(len(claimed.leases))
+        return self._dispatcher.hold(claimed.leases, term=self._term)
+
+    async def _claim(self, db: Raw, lanes: list[Lane], slots: int) -> list[Flight]:
         quotas = share(lanes, slots, start=self._offered)
         self._offered += slots
         if not quotas:
@@ -173,10 +207,12 @@ class Rounds:
 
     def _until(self, seen: Survey) -> float:
         """When nothing moved: until the next timer comes into reach, at most until the next look."""
-        if seen.lanes:
+        if self._open(seen):
             return _BLOCKED_SECONDS
+        blocked = self._turnstile.pause() if seen.lanes else None
+        longest = LOOK_SECONDS if blocked is None else min(max(blocked, _SHORTEST_SECONDS), LOOK_SECONDS)
         if seen.next_due is None:
-            return LOOK_SECONDS
+            return longest
         early = seen.next_due - seen.now
         reach = early - AHEAD_SECONDS / 2 if early > AHEAD_SECONDS else early
-        return min(max(reach, _SHORTEST_SECONDS), LOOK_SECONDS)
+        return min(max(reach, _SHORTEST_SECONDS), longest)

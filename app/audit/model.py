@@ -12,6 +12,11 @@ class Action(StrEnum):
     TOKEN_CREATED = "token.created"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     SECRETS_ROTATED = "signing_secrets.rotated"
+    QUEUE_CREATED = "queue.created"
+    QUEUE_CHANGED = "queue.changed"
+    QUEUE_PAUSED = "queue.paused"
+    QUEUE_RESUMED = "queue.resumed"
+    QUEUE_DELETED = "queue.deleted"
     JOB_ERASED = "job.erased"
     JOBS_CANCELLED = "jobs.cancelled"
     """Many at once."""

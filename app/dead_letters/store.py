@@ -25,7 +25,7 @@ _COLUMNS = """
 
 # Whether a letter d of tenant $1 fits a filter, whose `values` are $2 to $7.
 MATCHES = """
-      ($2::text IS NULL OR d.queue_id = (SELECT id FROM queues WHERE tenant_id = $1 AND name = $2))
+      ($2::text IS NULL OR d.queue_id = ANY(ARRAY(SELECT id FROM queues WHERE tenant_id = $1 AND name = $2)))
   AND ($3::text = '{}' OR d.labels @> $3::text::jsonb)
   AND ($4::text IS NULL OR d.error_code = $4)
   AND ($5::timestamptz IS NULL OR d.failed_at >= $5) AND ($6::timestamptz IS NULL OR d.failed_at < $6)

@@ -16,6 +16,7 @@ from app.examples import jobs
 from app.health.schemas import Health, Readiness
 from app.jobs.schemas import Attempts, Events, JobPage
 from app.principal import Actor, Scope
+from app.queues.schemas import Queue, Queues, Rate
 from app.replicas.schemas import Replica, Replicas, ReplicaState
 from app.signing_secrets.schemas import SigningSecret, SigningSecrets
 from app.tenants.schemas import CreatedTenant, Erasing, TenantSettings
@@ -38,6 +39,7 @@ _SETTINGS = TenantSettings(
     keep_jobs_days=30,
     keep_history_days=30,
     keep_dead_letters_days=90,
+    max_concurrency=0,
 )
 _TOKEN: dict[str, Any] = {
     "id": _TOKEN_ID,
@@ -73,6 +75,16 @@ _ENTRY = Entry(
     subject=str(_TOKEN_ID),
     detail=Raw(b'{"name":"ci","prefix":"nm_4fQ0aZ9x","scopes":["jobs:read","jobs:write"]}'),
     request_id=jobs.REQUEST_ID,
+)
+_QUEUE = Queue(
+    id=UUID("0199b0f2-5b3c-7a10-8d4e-6f7a8b9c0d1e"),
+    name="imports",
+    paused=False,
+    max_concurrency=4,
+    rate=Rate(count=10),
+    retry=None,
+    timeout_seconds=60,
+    created_at=jobs.ASKED_AT,
 )
 _REPLICA = Replica(
     id=jobs.REPLICA_ID,
@@ -113,6 +125,8 @@ _ANSWERS = (
     CreatedTenant(_SETTINGS, _FRESH),
     Erasing(_TENANT_ID),
     Audit([_ENTRY], None),
+    _QUEUE,
+    Queues([_QUEUE], None),
     Replicas([_REPLICA]),
     _REPORT,
 )

@@ -19,6 +19,7 @@ from app.jobs.schemas import (
     UniqueRule,
 )
 from app.principal import Scope
+from app.queues.schemas import CreateQueue, EditQueue, Rate
 from app.signing_secrets.schemas import RotateSecrets
 from app.tenants.schemas import ChangeTenant, CreateTenant, EraseTenant
 from app.tokens.schemas import CreateToken
@@ -54,6 +55,8 @@ BODIES: Mapping[str, Struct] = {
     "retryDeadLetter": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),
     "replayDeadLetters": ReplayLetters(error_code="timeout", per_second=10),
     "purgeDeadLetters": PurgeLetters(older_than_seconds=2_592_000),
+    "createQueue": CreateQueue(name="imports", max_concurrency=4, rate=Rate(count=10)),
+    "editQueue": EditQueue(max_concurrency=8, rate=None),
     "rotateSigningSecrets": RotateSecrets(overlap_seconds=3600),
     "createTenant": CreateTenant(name="acme"),
     "changeTenant": ChangeTenant(name="acme", request_rate=50.0, keep_jobs_days=None),

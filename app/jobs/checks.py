@@ -65,7 +65,7 @@ def faults(asked: CreateJob, *, now: datetime, body: Content | Fault | None = No
         *times(asked.fire_at, asked.delay_seconds),
         *_expiry(asked, now),
         *success(asked.success),
-        *retry(asked.retry),
+        *(() if isinstance(asked.retry, UnsetType) else retry(asked.retry)),
         *labels(asked.labels),
     ]
 

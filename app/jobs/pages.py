@@ -49,7 +49,8 @@ _STREAM = "SELECT {id} AS id FROM {table} WHERE tenant_id = $1 AND {id} < $2 AND
 _SEEN = "SELECT id FROM ({streams}) stream ORDER BY id DESC"
 
 _MATCHES = """
-      (${0}::text IS NULL OR j.queue_id = (SELECT id FROM queues WHERE tenant_id = $1 AND name = ${0}))
+      (${0}::text IS NULL
+       OR j.queue_id = ANY(ARRAY(SELECT id FROM queues WHERE tenant_id = $1 AND name = ${0})))
   AND (${1}::text = '{{}}' OR j.labels @> ${1}::text::jsonb)
   AND (${2}::timestamptz IS NULL OR j.created_at >= ${2})
   AND (${3}::timestamptz IS NULL OR j.created_at < ${3})

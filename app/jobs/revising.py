@@ -165,11 +165,11 @@ def _expiry(change: Change, kept: Kept) -> Iterator[Fault]:
 
 
 def _success(asked: EditJob, kept: Kept) -> Success:
-    return _merged(reading.successes(kept.success), asked.success, Success())
+    return merged(reading.successes(kept.success), asked.success, Success())
 
 
 def _retry(asked: EditJob, kept: Kept) -> Retry:
-    return _merged(reading.retries(kept.retry), asked.retry, Retry())
+    return merged(reading.retries(kept.retry), asked.retry, Retry())
 
 
 def _retry_faults(asked: EditJob, kept: Kept, attempt: int) -> Iterator[Fault]:
@@ -195,7 +195,7 @@ def _label_faults(asked: EditJob, kept: Kept) -> Iterator[Fault]:
         yield Fault("wrong_length", f"must have at most {MAX_LABELS} entries", pointer="/labels")
 
 
-def _merged(old: P, patch: EditRetry | EditSuccess | UnsetType | None, default: P) -> P:
+def merged(old: P, patch: EditRetry | EditSuccess | UnsetType | None, default: P) -> P:
     """What is null is the default again."""
     if patch is None:
         return default

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from core.egress.urls import MAX_URL
 from core.jobs.backoff import Backoff, Retry
-from core.jobs.model import Event, Outcome, Priority, State
+from core.jobs.model import TIMEOUT_SECONDS, Event, Outcome, Priority, State
 from core.jobs.success import Success
 
 Instant = Annotated[
@@ -140,10 +140,14 @@ class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     delay_seconds: _Delay | None = None
     queue: _Queue = "default"
     priority: _Priority = "normal"
-    timeout_seconds: _Timeout = 30
+    timeout_seconds: Annotated[
+        _Timeout | UnsetType, Meta(description=f"Without it the queue's, or {TIMEOUT_SECONDS}.")
+    ] = UNSET
     expires_at: _ExpiresAt | None = None
     success: SuccessRule = SuccessRule()
-    retry: RetryPolicy = RetryPolicy()
+    retry: Annotated[
+        RetryPolicy | UnsetType, Meta(description="Whole; without it the queue's, or the default one.")
+    ] = UNSET
     labels: _Labels = {}
     unique: UniqueRule | None = None
 

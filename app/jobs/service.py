@@ -10,6 +10,7 @@ from operator import itemgetter
 from uuid import UUID
 
 import msgspec
+from msgspec import UnsetType
 
 from app.errors import Rejected
 from app.hints import Hints
@@ -195,9 +196,9 @@ class Jobs:
             target=_json(target),
             body=body.data,
             sealed_headers=self._sealed(secret, origin.tenant_id),
-            timeout_seconds=asked.timeout_seconds,
+            timeout_seconds=None if isinstance(asked.timeout_seconds, UnsetType) else asked.timeout_seconds,
             success=_policy(asked.success),
-            retry=_policy(asked.retry),
+            retry=None if isinstance(asked.retry, UnsetType) else _policy(asked.retry),
             labels=_json(asked.labels),
             fire_at=asked.fire_at.isoformat() if asked.fire_at is not None else None,
             delay_seconds=asked.delay_seconds or 0.0,

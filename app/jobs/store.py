@@ -206,7 +206,9 @@ async def key_use(db: Raw, key: Key, *, tenant: UUID) -> KeyUse | None:
 async def known_queues(db: Raw, names: Iterable[str], *, tenant: UUID) -> set[str]:
     """Those of these names that a queue of this tenant has."""
     rows = await db.fetch(
-        "SELECT name FROM queues WHERE tenant_id = $1 AND name = ANY($2)", tenant, list(names)
+        "SELECT name FROM queues WHERE tenant_id = $1 AND name = ANY($2) AND deleted_at IS NULL",
+        tenant,
+        list(names),
     )
     return {row[0] for row in rows}
 

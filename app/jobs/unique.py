@@ -32,7 +32,7 @@ _TAKE = """
 INSERT INTO uniques (tenant_id, queue_id, key_hash, job_id, until)
 SELECT q.tenant_id, q.id, t.key_hash, t.job_id, now() + t.window_seconds * interval '1 second'
 FROM unnest($2::text[], $3::bytea[], $4::uuid[], $5::int[]) AS t(queue, key_hash, job_id, window_seconds)
-JOIN queues q ON q.tenant_id = $1 AND q.name = t.queue
+JOIN queues q ON q.tenant_id = $1 AND q.name = t.queue AND q.deleted_at IS NULL
 ORDER BY q.id, t.key_hash
 ON CONFLICT (tenant_id, queue_id, key_hash) DO UPDATE SET job_id = excluded.job_id WHERE false
 RETURNING job_id
@@ -48,7 +48,7 @@ WITH taken AS MATERIALIZED (
              AND (e.job_id IS NULL OR (e.state = 'succeeded' AND u.until > now()))) AS stands
   FROM unnest($2::text[], $3::bytea[], $4::uuid[], $5::int[], $6::uuid[])
     AS t(queue, key_hash, job_id, window_seconds, replay_of)
-  JOIN queues q ON q.tenant_id = $1 AND q.name = t.queue
+  JOIN queues q ON q.tenant_id = $1 AND q.name = t.queue AND q.deleted_at IS NULL
   JOIN uniques u ON u.tenant_id = q.tenant_id AND u.queue_id = q.id AND u.key_hash = t.key_hash
   WHERE u.job_id <> t.job_id),
 passed AS (
@@ -62,7 +62,7 @@ SELECT job_id, holder FROM taken WHERE stands
 _HAND_ON = """
 UPDATE uniques u SET job_id = t.job_id, until = now() + t.window_seconds * interval '1 second'
 FROM unnest($2::text[], $3::bytea[], $4::uuid[], $5::int[]) AS t(queue, key_hash, job_id, window_seconds)
-JOIN queues q ON q.tenant_id = $1 AND q.name = t.queue
+JOIN queues q ON q.tenant_id = $1 AND q.name = t.queue AND q.deleted_at IS NULL
 WHERE u.tenant_id = $1 AND u.queue_id = q.id AND u.key_hash = t.key_hash
 """
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
+from msgspec import UnsetType
 
 from app.jobs import batches, checks, content, masking, moves
 from app.jobs.content import Content
@@ -135,9 +136,9 @@ def _new(order: CreateJob, id: UUID, means: Means) -> NewJob:
         target=_json(target),
         body=body.data,
         sealed_headers=means.seal(secret),
-        timeout_seconds=order.timeout_seconds,
+        timeout_seconds=None if isinstance(order.timeout_seconds, UnsetType) else order.timeout_seconds,
         success=_json(order.success),
-        retry=_json(order.retry),
+        retry=None if isinstance(order.retry, UnsetType) else _json(order.retry),
         labels=_json(order.labels),
         fire_at=None,
         delay_seconds=order.delay_seconds or 0.0,

@@ -13,7 +13,7 @@ from core.db import Raw
 
 _QUEUE = """
 INSERT INTO queues (id, tenant_id, name, paused) VALUES ($1, $2, $3, true)
-ON CONFLICT (tenant_id, name) DO NOTHING
+ON CONFLICT (tenant_id, name) WHERE deleted_at IS NULL DO NOTHING
 """
 
 _COUNTS = f"""

@@ -6,6 +6,7 @@ from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from app.hints import Hints
 from app.principal import OPERATOR, Principal, Scope, needs
 from app.request import MergePatchRequest
 from app.tenants import service
@@ -64,6 +65,7 @@ async def change(
     data: JSONBody[ChangeTenant],
     principal: NamedDependency[Principal],
     database: NamedDependency[Database],
+    hints: NamedDependency[Hints],
 ) -> TenantSettings:
     """A merge patch: what is left out stays, null is the default again. It holds from the next request on."""
     _own(tenant_id, principal)
@@ -71,6 +73,7 @@ async def change(
         changed = await service.change(db, data, principal)
     if changed is None:
         raise NotFound
+    hints.work(0)
     return changed
 
 

@@ -28,6 +28,12 @@ _LetterDays = Annotated[
     int,
     Meta(ge=0, le=3650, description="Days for which a dead letter is kept to be replayed; 0 is for ever."),
 ]
+_Concurrency = Annotated[
+    int,
+    Meta(
+        ge=0, le=1_000_000, description="Jobs in flight at once, over all queues and replicas; 0 is no limit."
+    ),
+]
 
 
 class CreateTenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +53,7 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     keep_jobs_days: _JobDays
     keep_history_days: _HistoryDays
     keep_dead_letters_days: _LetterDays
+    max_concurrency: _Concurrency
 
 
 class CreatedTenant(msgspec.Struct, frozen=True):
@@ -65,6 +72,7 @@ class ChangeTenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     keep_jobs_days: _JobDays | UnsetType | None = UNSET
     keep_history_days: _HistoryDays | UnsetType | None = UNSET
     keep_dead_letters_days: _LetterDays | UnsetType | None = UNSET
+    max_concurrency: _Concurrency | UnsetType | None = UNSET
 
 
 class EraseTenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

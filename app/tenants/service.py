@@ -12,6 +12,8 @@ from app.limits import store as limits
 from app.limits.model import DEFAULT
 from app.limits.store import SMALLEST_RATE
 from app.principal import ALL_SCOPES, Actor, Principal
+from app.queues import limiting
+from app.queues.limiting import Limit
 from app.tenants import store as tenants
 from app.tenants.schemas import ChangeTenant, CreatedTenant, TenantSettings
 from app.tenants.store import Start, Stored
@@ -29,6 +31,7 @@ _DEFAULTS: dict[str, Any] = {
     "keep_jobs_days": KEEP_JOBS_DAYS,
     "keep_history_days": KEEP_HISTORY_DAYS,
     "keep_dead_letters_days": KEEP_DEAD_LETTERS_DAYS,
+    "max_concurrency": 0,
 }
 
 
@@ -74,6 +77,8 @@ async def change(db: Raw, asked: ChangeTenant, principal: Principal) -> TenantSe
         await tenants.change(db, after)
         if {"request_rate", "request_burst"} & given.keys():
             await limits.refill(db, principal.tenant_id)
+        if "max_concurrency" in given:
+            await limiting.put(db, after.id, Limit(after.max_concurrency or None), tenant=after.id)
         if given:
             await audit.record(db, principal, Action.TENANT_CHANGED, str(principal.tenant_id), given)
     return shown(after)

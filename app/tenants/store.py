@@ -16,7 +16,7 @@ INSERT INTO signing_secrets (id, tenant_id, sealed) VALUES ($4, $1, $5)
 
 _GET = """
 SELECT id, name, created_at, request_rate, request_burst, keep_jobs_days, keep_history_days,
-       keep_dead_letters_days
+       keep_dead_letters_days, (SELECT l.max_concurrency FROM limits l WHERE l.id = tenants.id)
 FROM tenants WHERE id = $1 AND erased_at IS NULL
 """
 
@@ -69,6 +69,7 @@ class Stored(msgspec.Struct, frozen=True):
     keep_jobs_days: int | None
     keep_history_days: int | None
     keep_dead_letters_days: int | None
+    max_concurrency: int | None
 
 
 async def furnish(db: Raw, start: Start) -> None:
@@ -89,9 +90,9 @@ async def hold(db: Raw, tenant: UUID) -> Stored | None:
 
 
 async def change(db: Raw, settings: Stored) -> None:
-    """Give a tenant these settings."""
+    """Give a tenant these settings; its limit is written apart."""
     values = msgspec.structs.astuple(settings)
-    await db.execute(_CHANGE, settings.id, settings.name, *values[3:])
+    await db.execute(_CHANGE, settings.id, settings.name, *values[3:-1])
 
 
 async def erase(db: Raw, tenant: UUID) -> None:

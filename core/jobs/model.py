@@ -10,6 +10,9 @@ from uuid import UUID
 
 import msgspec
 
+TIMEOUT_SECONDS = 30
+"""For one attempt, if neither its job nor its queue says otherwise."""
+
 
 class State(StrEnum):
     """Where a job stands, as users see it: derived from the table that holds it, stored only in endings."""
@@ -174,6 +177,8 @@ class Lane(msgspec.Struct, frozen=True):
 
     queue_id: UUID
     tenant_id: UUID
+    limited: bool = False
+    """Whether what is claimed of it counts for a limit."""
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -220,9 +225,11 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     body: bytes
     sealed_headers: bytes | None
-    timeout_seconds: int
+    timeout_seconds: int | None
+    """None: as its queue says."""
     success: str
-    retry: str
+    retry: str | None
+    """None: as its queue says."""
     labels: str
     fire_at: str | None
     """RFC 3339 with an offset; none means `delay_seconds` from now."""
@@ -249,6 +256,9 @@ class Created(msgspec.Struct, frozen=True):
     """Seconds until it is due; zero or less when it is ready now."""
     fire_at: datetime
     created_at: datetime
+    timeout_seconds: int
+    """What holds for it, by itself, by its queue or by default."""
+    retry: str
 
 
 Priority = Annotated[int, msgspec.Meta(ge=0, le=100)]

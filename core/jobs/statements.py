@@ -10,6 +10,11 @@ Each is one round trip for N jobs and all or nothing. What they share:
 - watermarks (``due_at >=``, ``rank_at >=``) only save work among dead rows; nothing is correct because of them.
 """
 
+import msgspec
+
+from core.jobs.backoff import Retry
+from core.jobs.model import TIMEOUT_SECONDS
+
 # A job's place in its queue: earlier is sooner, and a point of priority is worth this many seconds of waiting.
 # A low job therefore starts at the latest 100 steps after a critical one that was ready at the same instant.
 STEP_SECONDS = 3
@@ -19,19 +24,23 @@ _STEP = f"interval '{STEP_SECONDS} seconds'"
 # A lease's deadline leaves this much for the way from the claim to the dial and back.
 _SLACK = "interval '5 seconds'"
 
+# What holds for a job if neither it nor its queue says otherwise.
+_RETRY = msgspec.json.encode(Retry()).decode()
+
 CREATE = f"""
 WITH inp AS MATERIALIZED (
   SELECT * FROM unnest(
     $1::uuid[], $2::uuid[], $3::text[], $4::int2[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::int[],
     $10::text[], $11::text[], $12::text[], $13::text[], $14::float8[], $15::text[], $16::uuid[], $17::text[],
     $18::text[], $19::text[], $20::text[], $21::bytea[], $22::text[])
-  AS t(id, tenant_id, queue, priority, target_type, target, body, sealed_headers, timeout_seconds,
-       success, retry, labels, fire_at, delay_seconds, expires_at, replay_of, request_id,
+  AS t(id, tenant_id, queue, priority, target_type, target, body, sealed_headers, own_timeout,
+       success, own_retry, labels, fire_at, delay_seconds, expires_at, replay_of, request_id,
        trace, scope, key, request_hash, uniqueness)),
 placed AS MATERIALIZED (
-  SELECT i.*, q.id AS queue_id,
+  SELECT i.*, q.id AS queue_id, coalesce(i.own_timeout, q.timeout_seconds, {TIMEOUT_SECONDS}) AS timeout_seconds,
+         coalesce(i.own_retry::jsonb, q.retry, '{_RETRY}') AS retry,
          coalesce(i.fire_at::timestamptz, now() + i.delay_seconds * interval '1 second') AS fires_at
-  FROM inp i LEFT JOIN queues q ON q.tenant_id = i.tenant_id AND q.name = i.queue),
+  FROM inp i LEFT JOIN queues q ON q.tenant_id = i.tenant_id AND q.name = i.queue AND q.deleted_at IS NULL),
 keys AS (
   INSERT INTO idempotency_keys AS k (tenant_id, scope, key, request_hash, job_id, expires_at)
   SELECT tenant_id, scope, key, request_hash, id, now() + interval '24 hours'
@@ -50,7 +59,7 @@ made AS (
                     success, retry, labels, fire_at, expires_at, replay_of, request_id, trace, due_at_once,
                     uniqueness)
   SELECT id, tenant_id, queue_id, priority, target_type, target::jsonb, body, sealed_headers, timeout_seconds,
-         success::jsonb, retry::jsonb, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace,
+         success::jsonb, retry, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace,
          due_at <= now(), uniqueness::jsonb
   FROM fresh),
 later AS (
@@ -60,7 +69,8 @@ at_once AS (
   INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
   SELECT queue_id, due_at - priority * {_STEP}, id, tenant_id, due_at, 1, 0, priority
   FROM fresh WHERE due_at <= now())
-SELECT id, fresh, queue_id IS NOT NULL, extract(epoch FROM fires_at - now())::float8, fires_at, now()
+SELECT id, fresh, queue_id IS NOT NULL, extract(epoch FROM fires_at - now())::float8, fires_at, now(),
+       timeout_seconds, CASE WHEN own_retry IS NULL THEN retry::text ELSE own_retry END
 FROM judged
 """
 
@@ -76,7 +86,7 @@ WITH RECURSIVE lane AS (
 SELECT extract(epoch FROM clock_timestamp())::float8,
        (SELECT extract(epoch FROM due_at)::float8 FROM timers WHERE due_at >= $1 ORDER BY due_at, job_id LIMIT 1),
        lane.queue_id, lane.tenant_id,
-       (SELECT NOT q.paused FROM queues q WHERE q.id = lane.queue_id)
+       (SELECT CASE WHEN NOT q.paused THEN q.limited END FROM queues q WHERE q.id = lane.queue_id)
 FROM (VALUES (1)) one LEFT JOIN lane ON true ORDER BY lane.queue_id
 """
 
@@ -97,18 +107,19 @@ told AS (
 SELECT count(*), extract(epoch FROM max(due_at))::float8 FROM gone
 """
 
-# Shared by both claims: rows that left their table become leases, and come back with all an attempt needs.
-_LEASE = f"""
+# Shared by the claims: rows that left their table become leases, and come back with all an attempt needs.
+LEASE = f"""
 work AS MATERIALIZED (
   SELECT g.job_id, g.attempt, gen_random_uuid() AS lease_token, g.tenant_id, g.queue_id, g.losses, g.due_at,
-         g.priority, greatest(g.due_at, now()) + j.timeout_seconds * interval '1 second' + {_SLACK} AS deadline_at,
+         g.priority, greatest(g.due_at, statement_timestamp()) + j.timeout_seconds * interval '1 second' + {_SLACK} AS deadline_at,
          j.expires_at, j.timeout_seconds, j.target_type, j.target, j.body, j.sealed_headers, j.success, j.retry,
          j.request_id, j.trace
   FROM gone g JOIN jobs j ON j.id = g.job_id),
 taken AS (
   INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
-                      claimed_at, deadline_at)
-  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, $1, now(), deadline_at
+                      claimed_at, deadline_at, limited)
+  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, $1, statement_timestamp(),
+         deadline_at, {{limited}}
   FROM work)
 SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
        extract(epoch FROM due_at)::float8, extract(epoch FROM deadline_at)::float8,
@@ -117,17 +128,20 @@ SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
 FROM work ORDER BY due_at - priority * {_STEP}, job_id
 """
 
-# Ready jobs become leases: so many of each queue as the round gives it.
+_UNLIMITED = LEASE.format(limited="false")
+
+# Ready jobs become leases: so many of each queue as the round gives it, if it is neither paused nor limited.
 CLAIM = f"""
 WITH picked AS MATERIALIZED (
   SELECT x.job_id FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) AS lane(queue_id, quota, since)
+  JOIN queues q ON q.id = lane.queue_id AND NOT q.paused AND NOT q.limited
   CROSS JOIN LATERAL (
     SELECT r.job_id FROM ready r WHERE r.queue_id = lane.queue_id AND r.rank_at >= lane.since
     ORDER BY r.rank_at, r.job_id LIMIT lane.quota FOR UPDATE SKIP LOCKED) x),
 gone AS (
   DELETE FROM ready WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
   RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
-{_LEASE}
+{_UNLIMITED}
 """
 
 # Timers of the next moment become leases without passing through ready, where nothing waits before them. The
@@ -136,13 +150,13 @@ CLAIM_AHEAD = f"""
 WITH picked AS MATERIALIZED (
   SELECT t.job_id FROM timers t JOIN queues q ON q.id = t.queue_id
   WHERE t.due_at >= now() - interval '1 second' AND t.due_at <= now() + $3::float8 * interval '1 second'
-    AND NOT q.paused
+    AND NOT q.paused AND NOT q.limited
     AND NOT EXISTS (SELECT FROM ready r WHERE r.queue_id = t.queue_id)
   ORDER BY t.due_at, t.job_id LIMIT $2 FOR UPDATE OF t SKIP LOCKED),
 gone AS (
   DELETE FROM timers WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
   RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
-{_LEASE}
+{_UNLIMITED}
 """
 
 # N leases end. The fence is the lock: a lease is taken only if job, attempt and token all match its newest version,

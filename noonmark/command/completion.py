@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-import msgspec
 from click.shell_completion import CompletionItem, get_completion_class
 
-from noonmark import calls, dead_letters, jobs
+from noonmark import dead_letters, jobs
+from noonmark import queues as queue_calls
 from noonmark.calls import Talk
 from noonmark.command import console
-from noonmark.model import DeadLetter, Job, Page
+from noonmark.model import DeadLetter, Job
 from noonmark.retrying import Retrying
 
 SHELLS = ("bash", "zsh", "fish")
@@ -23,13 +23,6 @@ _SECONDS = 1.0
 _RECENT = 20
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
-
-
-class _Queue(msgspec.Struct, frozen=True):
-    name: str
-
-
-_queues = msgspec.json.Decoder(Page[_Queue]).decode
 
 
 def job_ids(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
@@ -48,9 +41,9 @@ def letter_ids(context: click.Context, parameter: click.Parameter, typed: str) -
 
 def queues(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
     """Names of queues."""
-    found = _quickly(context, calls.get("/v1/queues", _queues))
+    found = _quickly(context, queue_calls.listed(limit=100))
     items = found.items if found is not None else ()
-    return _starting(typed, [(queue.name, "") for queue in items])
+    return _starting(typed, [(queue.name, "paused" if queue.paused else "") for queue in items])
 
 
 def script(program: click.Command, shell: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from noonmark.command import completion, console, dead_letters, doctor, jobs, login, tokens
+from noonmark.command import completion, console, dead_letters, doctor, jobs, login, queues, tokens
 from noonmark.errors import (
     Conflict,
     Forbidden,
@@ -77,6 +77,7 @@ for _command in (
     login.logout,
     jobs.group,
     dead_letters.group,
+    queues.group,
     tokens.group,
     tokens.secrets,
     doctor.doctor,

@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 
 from noonmark.command.table import Column, clean, facts
-from noonmark.model import Attempt, DeadLetter, Event, FreshToken, Job, JobError, SigningSecret, Target, Token
+from noonmark.model import (
+    Attempt,
+    DeadLetter,
+    Event,
+    FreshToken,
+    Job,
+    JobError,
+    Queue,
+    SigningSecret,
+    Target,
+    Token,
+)
 
 JOBS: Sequence[Column[Job]] = (
     Column("id", lambda job: job.id),
@@ -34,6 +45,13 @@ EVENTS: Sequence[Column[Event]] = (
     Column("event", lambda event: event.kind),
     Column("attempt", lambda event: event.attempt),
     Column("about", lambda event: _about(event)),
+)
+QUEUES: Sequence[Column[Queue]] = (
+    Column("id", lambda queue: queue.id),
+    Column("name", lambda queue: queue.name),
+    Column("paused", lambda queue: "paused" if queue.paused else None),
+    Column("at once", lambda queue: queue.max_concurrency),
+    Column("rate", lambda queue: _spread(queue)),
 )
 TOKENS: Sequence[Column[Token]] = (
     Column("id", lambda token: token.id),
@@ -95,6 +113,22 @@ def token(shown: FreshToken) -> str:
     return facts([("token", shown.token), ("id", shown.id), ("name", shown.name)])
 
 
+def queue(shown: Queue) -> str:
+    """Its limits, and what holds for jobs that say nothing."""
+    return facts(
+        [
+            ("id", shown.id),
+            ("name", shown.name),
+            ("paused", "yes" if shown.paused else "no"),
+            ("at once", shown.max_concurrency),
+            ("rate", _spread(shown)),
+            ("retry", shown.retry and f"{shown.retry.max_attempts} attempts, {shown.retry.backoff}"),
+            ("timeout", shown.timeout_seconds and f"{shown.timeout_seconds} s"),
+            ("created", shown.created_at),
+        ]
+    )
+
+
 def event(shown: Event) -> str:
     """One line of a timeline."""
     at = shown.at.astimezone().isoformat(sep=" ", timespec="milliseconds")
@@ -108,6 +142,11 @@ def _called(target: Target) -> str:
 
 def _error(error: JobError | None) -> str | None:
     return None if error is None else f"{error.code}: {error.message}"
+
+
+def _spread(queue: Queue) -> str | None:
+    rate = queue.rate
+    return None if rate is None else f"{rate.count} in {rate.period_seconds:g} s, {rate.burst} at once"
 
 
 def _took(attempt: Attempt) -> str | None:

@@ -17,7 +17,7 @@ class Policy(msgspec.Struct, frozen=True):
     who: str
     """PUBLIC, OPERATOR or the one scope that opens it."""
     names: str | None = None
-    """What the id in its path names: `job`, `letter`, `token` or `tenant`."""
+    """What the id in its path names: `job`, `letter`, `queue`, `token` or `tenant`."""
     body: Any = None
     """A body that is not refused for its form, where one is needed."""
 
@@ -43,6 +43,13 @@ POLICY = {
     "POST /v1/jobs/{job_id}/cancel": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/replay": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/erase": Policy(ADMIN, "job"),
+    "GET /v1/queues": Policy(READ),
+    "POST /v1/queues": Policy(WRITE, body={"name": "q"}),
+    "GET /v1/queues/{queue}": Policy(READ, "queue"),
+    "PATCH /v1/queues/{queue}": Policy(WRITE, "queue", {"timeout_seconds": 60}),
+    "DELETE /v1/queues/{queue}": Policy(WRITE, "queue"),
+    "POST /v1/queues/{queue}/pause": Policy(WRITE, "queue"),
+    "POST /v1/queues/{queue}/resume": Policy(WRITE, "queue"),
     "GET /v1/dlq": Policy(READ),
     "POST /v1/dlq:replay": Policy(WRITE, body={"all": True, "dry_run": True}),
     "POST /v1/dlq:purge": Policy(WRITE, body={"all": True, "dry_run": True}),

@@ -51,7 +51,8 @@ async def foreign(api: httpx.AsyncClient, sign_in: SignIn, database: Database) -
     await settle(database, await claim(database), Outcome.FAILED)
     job = (await api.post("/v1/jobs", json=body, headers=auth)).json()["id"]
     token = (await make_token(api, auth))["id"]
-    return {"job": job, "letter": letter, "token": token, "tenant": grant["tenant"]["id"]}
+    queue = (await api.post("/v1/queues", json={"name": "theirs"}, headers=auth)).json()["id"]
+    return {"job": job, "letter": letter, "token": token, "queue": queue, "tenant": grant["tenant"]["id"]}
 
 
 async def call(
@@ -196,7 +197,17 @@ def headers_of(answer: httpx.Response) -> dict[str, str]:
 
 async def everything(database: Database) -> list[str]:
     """What the other tenant has; `mine` has nothing that a refused call could make."""
-    tables = ("jobs", "timers", "ready", "leases", "endings", "dead_letters", "api_tokens", "tenants")
+    tables = (
+        "jobs",
+        "timers",
+        "ready",
+        "leases",
+        "endings",
+        "dead_letters",
+        "api_tokens",
+        "tenants",
+        "queues",
+    )
     async with database.raw() as db:
         return [
             str(await db.fetchval(f"SELECT array_agg(t::text ORDER BY t::text) FROM {table} t"))

@@ -10,6 +10,20 @@ OTHER = "0199b0f6-6a4e-7c51-8f3e-2f4f3d9f3f12"
 NOON = "2027-01-01T12:00:00+00:00"
 
 
+def queue(**given: Any) -> dict[str, Any]:
+    """A queue without limits."""
+    return {
+        "id": ID,
+        "name": "default",
+        "paused": False,
+        "max_concurrency": None,
+        "rate": None,
+        "retry": None,
+        "timeout_seconds": None,
+        "created_at": NOON,
+    } | given
+
+
 def job(**given: Any) -> dict[str, Any]:
     """A job that waits."""
     target = {

@@ -24,6 +24,7 @@ DEFAULTS = {
     "keep_jobs_days": 30,
     "keep_history_days": 30,
     "keep_dead_letters_days": 90,
+    "max_concurrency": 0,
 }
 
 

@@ -15,7 +15,7 @@ from noonmark.command.configuration import Credentials
 from noonmark.command.main import program
 from noonmark.command.table import Column
 from noonmark.version import VERSION
-from tests.unit.noonmark.answers import ID, NOON, OTHER, URL, event, job, letter, page, problem
+from tests.unit.noonmark.answers import ID, NOON, OTHER, URL, event, job, letter, page, problem, queue
 from tests.unit.noonmark.command.conftest import Jobctl
 
 TOKEN = {"id": ID, "name": "ci", "prefix": "nm_4fQ0aZ9x", "scopes": ["jobs:read"], "created_at": NOON}
@@ -193,7 +193,7 @@ def test_commands_are_completed() -> None:
 
 
 def test_queues_are_completed_by_name(jobctl: Jobctl, server: respx.MockRouter) -> None:
-    server.get("/v1/queues").respond(json=page({"name": "mail"}, {"name": "default"}))
+    server.get("/v1/queues").respond(json=page(queue(name="mail"), queue(id=OTHER)))
     assert completed("jobs", "list", "--queue", "m") == ["mail"]
 
 

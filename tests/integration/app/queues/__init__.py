@@ -1,0 +1,1 @@
+"""Tenants through the API."""

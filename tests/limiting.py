@@ -1,0 +1,43 @@
+"""Limits for tests: set as the API sets them."""
+
+from uuid import UUID, uuid4
+
+from app.queues import limiting
+from app.queues import store as queues
+from app.queues.limiting import Limit
+from core.db import Database
+from core.jobs.model import Lane
+from tests.jobs import Tenant
+
+
+async def limit(database: Database, tenant: Tenant, *, whole: bool = False, **given: float | None) -> None:
+    """Limit a tenant's queue, or the whole tenant; nothing given is no limit."""
+    rate = {"rate_seconds": 1.0, "rate_burst": 1} if "rate_count" in given else {}
+    async with database.raw() as db, db.transaction():
+        await queues.hold(db, tenant.id)
+        whose = tenant.id if whole else tenant.queue_id
+        await limiting.put(db, whose, Limit(**(rate | given)), tenant=tenant.id)  # type: ignore[arg-type]
+
+
+async def another_queue(database: Database, tenant: Tenant, name: str) -> Tenant:
+    """The same tenant, with this queue as its own."""
+    id = uuid4()
+    async with database.raw() as db:
+        await db.execute(
+            """INSERT INTO queues (id, tenant_id, name, limited) VALUES ($1, $2, $3,
+               EXISTS (SELECT FROM limits WHERE id = $2))""",
+            id, tenant.id, name,
+        )  # fmt: skip
+    return Tenant(tenant.id, id)
+
+
+def lane(tenant: Tenant) -> Lane:
+    """Its queue, as a survey tells of it when it is limited."""
+    return Lane(tenant.queue_id, tenant.id, True)
+
+
+async def held(database: Database, queue: UUID) -> int:
+    """How many leases there are of a queue."""
+    async with database.raw() as db:
+        found: int = await db.fetchval("SELECT count(*) FROM leases WHERE queue_id = $1", queue)
+    return found
