@@ -64,6 +64,12 @@ def lateness(arrivals: Iterable[tuple[str, float]], due: Mapping[str, float]) ->
     )
 
 
+def warm(due: Mapping[str, float]) -> dict[str, float]:
+    """Without the first tenth of the time, in which programs are still getting under way: anybody's."""
+    start, end = min(due.values()), max(due.values())
+    return {job: at for job, at in due.items() if at >= start + (end - start) / 10}
+
+
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The nearest-rank percentile of sorted values."""
     rank = max(0, -(-len(ordered) * share // 100) - 1)

@@ -3,12 +3,13 @@
 Ids are laid out as UUIDv7 are: by time, from a month ago on.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 from benchmarks import throughput, work
-from benchmarks.stand import Room
+from benchmarks.stand import Room, connected
 from core import ids, signing
 from core.db import Raw
 from core.sealing import parse_keys
@@ -33,8 +34,11 @@ async def timers(room: Room, count: int) -> None:
         room.db, work.due_at(throughput.order(room.stand), [time.time() + _AHEAD_SECONDS])
     )
     await _numbered(room.db, count)
-    await _copied(room.db, "jobs", "id", sample, count, {"id": "g.id", "fire_at": _DUE})
-    await _copied(room.db, "timers", "job_id", sample, count, {"job_id": "g.id", "due_at": _DUE})
+    async with connected(room.dsn) as beside:
+        await asyncio.gather(
+            _copied(room.db, "jobs", "id", sample, count, {"id": "g.id", "fire_at": _DUE}),
+            _copied(beside, "timers", "job_id", sample, count, {"job_id": "g.id", "due_at": _DUE}),
+        )
     await _settled(room.db)
 
 
@@ -42,8 +46,14 @@ async def finished(room: Room, count: int) -> None:
     """So many jobs that ended well, with their attempts and events. A scheduler must have run one."""
     sample = await room.db.fetchval("SELECT job_id FROM endings LIMIT 1")
     await _numbered(room.db, count)
-    for table, key in (("jobs", "id"), ("endings", "job_id"), ("attempts", "job_id"), ("events", "job_id")):
-        await _copied(room.db, table, key, sample, count, {key: "g.id"})
+    tables = (("jobs", "id"), ("endings", "job_id"), ("attempts", "job_id"), ("events", "job_id"))
+    async with connected(room.dsn) as beside:
+        for pair in (tables[:2], tables[2:]):
+            copies = [
+                _copied(db, table, key, sample, count, {key: "g.id"})
+                for db, (table, key) in zip((room.db, beside), pair, strict=True)
+            ]
+            await asyncio.gather(*copies)
     await _settled(room.db)
 
 

@@ -1,7 +1,7 @@
 """How long after its instant a job's call arrives, at a steady rate, all at once, and for retries.
 
 The jobs are stored beforehand and spread evenly over their seconds; the scheduler is up and idle before the
-first. Arrival is the receiver's clock, the instant is the job's own.
+first. Arrival is the receiver's clock, the instant is the job's own. The first tenth of the time is left out.
 """
 
 import asyncio
@@ -86,4 +86,4 @@ async def _punctual(stand: Stand, offsets: Sequence[float]) -> Lateness:
             raise Broken("storing took too long: the first jobs were due before the last was in")
         await stand.receiver.until(len(made), scheduler)
         due = {str(job): at for job, at in zip(made, instants, strict=True)}
-        return figures.lateness(await stand.receiver.ledger(), due)
+        return figures.lateness(await stand.receiver.ledger(), figures.warm(due))

@@ -1,13 +1,14 @@
 // bullmq on a redis that keeps nothing on disk. Done jobs are removed, which is the least work for it.
 import { Queue, Worker } from "bullmq";
-import { batches, concurrency, jobs, timed, work } from "./work.mjs";
+import { batches, concurrency, jobs, stored, timed, work } from "./work.mjs";
 
 const connection = { host: "127.0.0.1", port: Number(process.env.REDIS_PORT) };
 const queue = new Queue("jobs", { connection });
 
 async function store() {
   const opts = { removeOnComplete: true };
-  for (const batch of batches(jobs())) {
+  const all = jobs();
+  for (const batch of batches(all)) {
     await queue.addBulk(
       batch.map(({ due, data }) => ({
         name: "job",
@@ -16,6 +17,7 @@ async function store() {
       })),
     );
   }
+  stored(all);
 }
 
 function start() {

@@ -51,7 +51,7 @@ async def lateness(stand: Stand, peer: str, *, rate: float, seconds: float) -> L
     async with running(stand, peer, "timed", count, rate) as peer_at_work:
         await stand.receiver.until(count, peer_at_work.program, within=_PATIENCE_SECONDS)
         calls = list(await stand.receiver.ledger())
-    return figures.lateness(calls, {job: int(job) / 1e6 for job, _ in calls})
+    return figures.lateness(calls, figures.warm({job: int(job) / 1e6 for job, _ in calls}))
 
 
 async def _rate(peer: str, mode: str, stand: Stand, count: int) -> Mapping[str, float]:

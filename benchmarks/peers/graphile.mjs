@@ -1,6 +1,6 @@
 // graphile-worker as its page on performance says: a local queue of 500, completions in batches; 100 ms of poll.
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
-import { batches, concurrency, jobs, timed, work } from "./work.mjs";
+import { batches, concurrency, jobs, stored, timed, work } from "./work.mjs";
 
 const connectionString = process.env.DATABASE_URL;
 const preset = {
@@ -19,7 +19,8 @@ const utils = await makeWorkerUtils({ preset });
 await utils.migrate();
 
 async function store() {
-  for (const batch of batches(jobs())) {
+  const all = jobs();
+  for (const batch of batches(all)) {
     await utils.addJobs(
       batch.map(({ due, data }) => ({
         identifier: "job",
@@ -28,6 +29,7 @@ async function store() {
       })),
     );
   }
+  stored(all);
 }
 
 function start() {

@@ -55,6 +55,8 @@ async def store(queries: Any, instants: list[float], *, timed: bool) -> None:
         payloads = [json.dumps(_content(due)).encode() for due in batch]
         after = [timedelta(seconds=max(0.0, due - time.time())) for due in batch] if timed else None
         await queries.enqueue(["job"] * len(batch), payloads, [0] * len(batch), after)
+    if timed and time.time() > instants[0]:
+        raise RuntimeError("storing took too long: the first jobs were due meanwhile")
 
 
 def _content(due: float) -> dict[str, object]:

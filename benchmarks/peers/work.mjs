@@ -18,6 +18,10 @@ export function jobs() {
   });
 }
 
+export function stored(all) {
+  if (timed && Date.now() > all[0].due) throw new Error("storing took too long: the first jobs were due meanwhile");
+}
+
 export function* batches(all, size = 500) {
   for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size);
 }

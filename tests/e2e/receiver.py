@@ -18,8 +18,10 @@ import hashlib
 import json
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -105,9 +107,9 @@ class Receiver:
             await self._gates[request.path.split("/")[1]].wait()
         await asyncio.sleep(request.order("after"))
 
-    async def _left_while(self, thinking: object, reader: asyncio.StreamReader) -> bool:
+    async def _left_while(self, thinking: Coroutine[Any, Any, None], reader: asyncio.StreamReader) -> bool:
         """Whether the caller hung up before we had made up our mind."""
-        thought = asyncio.ensure_future(thinking)  # type: ignore[call-overload]
+        thought = asyncio.ensure_future(thinking)
         hung_up = asyncio.ensure_future(reader.read(1))
         await asyncio.wait({thought, hung_up}, return_when=asyncio.FIRST_COMPLETED)
         left = not thought.done()

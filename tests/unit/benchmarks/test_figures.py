@@ -50,6 +50,14 @@ def test_calls_of_unknown_jobs_are_nobodys_lateness() -> None:
     assert figures.lateness([("a", 10.0), ("z", 99.0)], {"a": 10.0}).max_ms == 0
 
 
+def test_the_first_tenth_of_the_time_is_for_warming_up() -> None:
+    assert figures.warm({"a": 0.0, "b": 0.9, "c": 1.0, "d": 10.0}) == {"c": 1.0, "d": 10.0}
+
+
+def test_of_jobs_at_one_instant_none_is_for_warming_up() -> None:
+    assert figures.warm({"a": 5.0, "b": 5.0}) == {"a": 5.0, "b": 5.0}
+
+
 def test_lateness_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing arrived"):
         figures.lateness([], {"a": 1.0})

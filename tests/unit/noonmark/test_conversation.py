@@ -174,7 +174,7 @@ class Clock:
         return self.now
 
 
-def waits(*replies: Any, clock: Clock, **policy: float) -> list[float]:
+def waits(*replies: Any, clock: Clock, **policy: Any) -> list[float]:
     """The pauses of a read that is answered like this, a second each."""
     conversation = Conversation(URL, "t", httpx.Timeout(1), Retrying(**policy), clock=clock, roll=lambda: 0.0)
     steps = conversation.steps(jobs.get(ID))

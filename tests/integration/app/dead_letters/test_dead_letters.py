@@ -140,3 +140,18 @@ async def test_letters_of_another_tenant_do_not_exist(
         assert (await theirs.get(f"/v1/dlq/{id}")).status_code == 404
         assert (await theirs.post(f"/v1/dlq/{id}/replay", json={})).status_code == 404
         assert (await theirs.post(f"/v1/dlq/{id}/retry", json={})).status_code == 404
+
+
+async def test_a_cursor_is_of_one_list_and_one_tenant(
+    mine: httpx.AsyncClient, theirs: httpx.AsyncClient, database: Database
+) -> None:
+    for _ in range(2):
+        await bury(theirs, database)
+    letters = (await theirs.get("/v1/dlq?limit=1")).json()["next_cursor"]
+    jobs = (await theirs.get("/v1/jobs?limit=1")).json()["next_cursor"]
+    for asking, path in ((mine, f"/v1/dlq?cursor={letters}"), (theirs, f"/v1/dlq?cursor={jobs}")):
+        answer = await asking.get(path)
+        assert answer.status_code == 422
+        assert [fault["parameter"] for fault in answer.json()["errors"]] == ["cursor"]
+    assert (await theirs.get(f"/v1/jobs?cursor={letters}")).status_code == 422
+    assert len((await theirs.get(f"/v1/dlq?cursor={letters}")).json()["items"]) == 1

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
-from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, A, DNSRecord  # type: ignore[import-untyped]
+from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, A, DNSRecord
 
 from core.egress.guard import Egress, parse_egress
 from scheduler.sender.resolver import CaresResolver, Unresolved
