@@ -20,9 +20,9 @@ from app.edge import Edge
 from app.hints import Hints
 from app.jobs.service import Jobs
 from app.limits.gate import Gate
-from app.principal import Principal
+from app.principal import Principal, asking
 from app.request import JsonRequest
-from app.users import guard, keys
+from app.users import keys
 from app.users.cookies import RefreshCookie
 from app.users.guard import Guard
 from app.users.keys import Keys
@@ -128,7 +128,7 @@ def _giving(value: Any) -> Any:
 
 
 def _principal(request: Request[Any, Any, Any]) -> Principal:
-    return guard.principal(request.scope)
+    return asking(request.scope)
 
 
 def _request_id(request: Request[Any, Any, Any]) -> str:

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import msgspec
 
+from core.errors import Unauthenticated
+
 
 class Scope(StrEnum):
     """What a credential allows. None of them includes another."""
@@ -48,6 +50,14 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Of an API token."""
     scopes: frozenset[Scope] = ALL_SCOPES
     request_id: str = ""
+
+
+def asking(scope: Any) -> Principal:
+    """Whose request this is, as the guard resolved it. Raises Unauthenticated."""
+    resolved = scope.get("auth")
+    if not isinstance(resolved, Principal):
+        raise Unauthenticated
+    return resolved
 
 
 _READING = {"GET", "HEAD", "OPTIONS"}

@@ -9,10 +9,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIHeader, OpenAPIResponse, OpenAPIType, Operation, Schema
 from litestar.params import HeaderParameter
 
+from app import principal
 from app.jobs import idempotency
 from app.jobs.schemas import CreatedJobs, Job
 from app.jobs.service import Made, MadeMany, Origin
-from app.users import guard
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -71,8 +71,8 @@ class CreatingMany(Creating):
 def origin(request: Request[Any, Any, Any]) -> Origin:
     """Who asks; with a valid `traceparent`, every attempt belongs to its trace."""
     trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    principal = guard.principal(request.scope)
-    return Origin(principal.tenant_id, principal.request_id, trace[1] if trace is not None else None)
+    asker = principal.asking(request.scope)
+    return Origin(asker.tenant_id, asker.request_id, trace[1] if trace is not None else None)
 
 
 def answered_many(made: MadeMany) -> Response[CreatedJobs]:

@@ -63,14 +63,6 @@ class Guard:
             raise Unauthenticated("This takes the operator's secret.")
 
 
-def principal(scope: Any) -> Principal:
-    """The handler's `principal`, as the guard resolved it."""
-    resolved = scope.get("auth")
-    if not isinstance(resolved, Principal):
-        raise Unauthenticated
-    return resolved
-
-
 def _hold(connection: Connection, admission: Admission) -> None:
     """Every answer tells where the limit stands; a request beyond it ends here."""
     if admission.budget is None:
