@@ -89,7 +89,7 @@ def _litestar(
     listed = routers.ALWAYS + routers.DEVELOPMENT if development else routers.ALWAYS
     return Litestar(
         route_handlers=[router() for router in listed],
-        guards=[sentry.check] if sentry is not None else None,
+        middleware=[sentry.before] if sentry is not None else None,
         dependencies=_dependencies(injected),
         before_request=_options,
         exception_handlers=errors.HANDLERS,

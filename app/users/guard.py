@@ -1,6 +1,7 @@
 """The guard before every route: private unless the route says that it is public.
 
-It runs after routing and before anything of the request is read, for every method, OPTIONS included. A
+It runs after routing and before anything of the request is read, for every method, OPTIONS included: as a
+middleware, because for a guard of its own Litestar copies the whole handler at every request. A
 credential is taken from exactly one `Authorization: Bearer` header and from nowhere else: a session's access
 token, an API token, or for the operator's routes the operator's secret.
 """
@@ -8,8 +9,7 @@ token, an API token, or for the operator's routes the operator's secret.
 import hmac
 from typing import Any
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import InsufficientScope
 from app.limits.gate import Gate
@@ -20,8 +20,6 @@ from app.users import tokens
 from app.users.keys import Keys
 from core.errors import RateLimited, Unauthenticated
 
-Connection = ASGIConnection[Any, Any, Any, Any]
-
 
 class Guard:
     """Resolves a request's credential to its principal, and holds its tenant to the limit of requests."""
@@ -31,23 +29,33 @@ class Guard:
         self._keys = keys
         self._operator = operator_secret.encode() if operator_secret else None
 
-    async def check(self, connection: Connection, handler: BaseRouteHandler) -> None:
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """A route behind this guard."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.check(scope)
+            await app(scope, receive, send)
+
+        return guarded
+
+    async def check(self, scope: Any) -> None:
         """Raises Unauthenticated, RateLimited or InsufficientScope; leaves the principal for the handler."""
-        if handler.opt.get("public"):
+        opt = scope["route_handler"].opt
+        if opt.get("public"):
             return
-        token = _bearer(connection)
-        if handler.opt.get("operator"):
+        token = _bearer(scope)
+        if opt.get("operator"):
             self._check_operator(token)
             return
         credential = self._credential(token)
         admission = await self._gate.admit(credential)
         if admission is None:
             raise Unauthenticated("The session is over, or the token was revoked or has expired.")
-        _hold(connection, admission)
-        resolved = _principal(connection, credential, admission)
-        if needed(handler.opt, str(dict(connection.scope).get("method"))) not in resolved.scopes:
+        _hold(scope, admission)
+        resolved = _principal(scope, credential, admission)
+        if needed(opt, scope["method"]) not in resolved.scopes:
             raise InsufficientScope
-        connection.scope["auth"] = resolved
+        scope["auth"] = resolved
 
     def _credential(self, token: str) -> Credential:
         """What a token claims, if its form is right: nothing is asked of the database for one that is not."""
@@ -63,16 +71,16 @@ class Guard:
             raise Unauthenticated("This takes the operator's secret.")
 
 
-def _hold(connection: Connection, admission: Admission) -> None:
+def _hold(scope: Any, admission: Admission) -> None:
     """Every answer tells where the limit stands; a request beyond it ends here."""
     if admission.budget is None:
         return
-    connection.scope["state"]["headers"] = admission.budget.headers()
+    scope["state"]["headers"] = admission.budget.headers()
     if admission.budget.retry_after:
         raise RateLimited(admission.budget.retry_after)
 
 
-def _principal(connection: Connection, credential: Credential, admission: Admission) -> Principal:
+def _principal(scope: Any, credential: Credential, admission: Admission) -> Principal:
     owner = admission.owner
     return Principal(
         tenant_id=owner.tenant_id,
@@ -81,12 +89,12 @@ def _principal(connection: Connection, credential: Credential, admission: Admiss
         session_id=credential.session_id,
         token_id=owner.token_id,
         scopes=owner.scopes,
-        request_id=str(connection.scope["state"].get("request_id", "")),
+        request_id=str(scope["state"].get("request_id", "")),
     )
 
 
-def _bearer(connection: Connection) -> str:
-    given = [value for name, value in connection.scope["headers"] if name == b"authorization"]
+def _bearer(scope: Any) -> str:
+    given: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(given) != 1:
         raise Unauthenticated("Send exactly one Authorization header: Bearer and an access token.")
     word, _, token = given[0].decode("latin-1").partition(" ")
