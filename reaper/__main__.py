@@ -35,6 +35,7 @@ async def serve(settings: Settings) -> None:
         Loop(Depth(database).once, name="depth", interval=15.0),
         Loop(upkeep.partitions, name="partitions", interval=3600.0),
         Loop(upkeep.purge, name="purge", interval=60.0),
+        Loop(upkeep.uniques, name="uniques", interval=3600.0),
         Loop(Erasure(database).once, name="erasure", interval=30.0),
         Loop(ended_jobs(database).once, name="ended_jobs", interval=3600.0),
         Loop(dead_letters(database).once, name="dead_letters", interval=3600.0),

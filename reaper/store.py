@@ -112,11 +112,11 @@ class Corner(msgspec.Struct, frozen=True):
     key_hash: bytes = b""
 
 
-async def purge_uniques(db: Raw, *, after: Corner, limit: int) -> tuple[int, Corner]:
-    """Look at ``limit`` places of unique jobs, and remove those whose job stands no more; where to go on."""
+async def purge_uniques(db: Raw, *, after: Corner, limit: int) -> tuple[int, Corner | None]:
+    """Of the next ``limit`` places of unique jobs remove those whose job stands no more; where to go on."""
     row = await db.fetchrow(_STALE, *msgspec.structs.astuple(after), limit)
     assert row is not None
-    return row[0], Corner() if row[1] is None else Corner(*row[1:])
+    return row[0], None if row[1] is None else Corner(*row[1:])
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -35,7 +35,6 @@ class Upkeep:
         """How many rows went; more at once while there are many."""
         async with self._database.raw() as db:
             kinds = await store.purge(db, limit=_BATCH)
-            kinds["uniques"], self._corner = await store.purge_uniques(db, after=self._corner, limit=_BATCH)
             kinds["replicas"] = await replicas.forget(db, after_seconds=_GONE_SECONDS)
         for kind, count in kinds.items():
             metrics.rows_removed.labels(kind).inc(count)
@@ -43,6 +42,14 @@ class Upkeep:
         if removed:
             _log.info("rows_purged", count=removed)
         return removed
+
+    async def uniques(self) -> int:
+        """1 until all places of unique jobs were looked at, then 0: those that end in between can wait."""
+        async with self._database.raw() as db:
+            removed, corner = await store.purge_uniques(db, after=self._corner, limit=_BATCH)
+        self._corner = corner or Corner()
+        metrics.rows_removed.labels("uniques").inc(removed)
+        return 0 if corner is None else 1
 
     async def ready(self) -> bool:
         """Whether the history of the next days has a place."""

@@ -38,7 +38,8 @@ ON CONFLICT (tenant_id, queue_id, key_hash) DO UPDATE SET job_id = excluded.job_
 RETURNING job_id
 """
 
-# An erased job is unique by nothing any more. What was replayed does not stand in the way of its replay.
+# Each place by its key: a look-up that locks cannot be joined in another way. An erased job is unique by
+# nothing any more. What was replayed does not stand in the way of its replay.
 _LOOK = """
 WITH taken AS MATERIALIZED (
   SELECT u.tenant_id, u.queue_id, u.key_hash, u.job_id AS holder, t.job_id, t.window_seconds,
@@ -49,8 +50,9 @@ WITH taken AS MATERIALIZED (
   FROM unnest($2::text[], $3::bytea[], $4::uuid[], $5::int[], $6::uuid[])
     AS t(queue, key_hash, job_id, window_seconds, replay_of)
   JOIN queues q ON q.tenant_id = $1 AND q.name = t.queue AND q.deleted_at IS NULL
-  JOIN uniques u ON u.tenant_id = q.tenant_id AND u.queue_id = q.id AND u.key_hash = t.key_hash
-  WHERE u.job_id <> t.job_id),
+  CROSS JOIN LATERAL (
+    SELECT * FROM uniques u
+    WHERE u.tenant_id = q.tenant_id AND u.queue_id = q.id AND u.key_hash = t.key_hash FOR UPDATE) u),
 passed AS (
   UPDATE uniques u SET job_id = t.job_id, until = now() + t.window_seconds * interval '1 second'
   FROM taken t

@@ -300,7 +300,11 @@ async def test_while_jobs_end_there_is_never_more_than_one(
         while not over.is_set():
             answers.append((await ask(mine, unique=KEY)).status_code)
 
-    creating = [asyncio.create_task(create()) for _ in range(6)]
+    async def purge() -> None:
+        while not over.is_set():
+            await Upkeep(database).uniques()
+
+    creating = [asyncio.create_task(each) for each in (*(create() for _ in range(6)), purge())]
     for _ in range(25):
         while not await count(database, "ready"):
             pass
@@ -321,7 +325,7 @@ async def test_what_stands_no_more_is_purged_and_the_rest_is_kept(
     await make(mine, unique={"key": "in its window", "window_seconds": 600})
     await settle(database, await claim(database))
     kept = await make(mine, unique={"key": "waiting"})
-    await Upkeep(database).purge()
+    await Upkeep(database).uniques()
     assert await count(database, "uniques") == 2
     assert is_refused(await ask(mine, unique={"key": "waiting"}), kept)
 
@@ -356,3 +360,15 @@ async def test_of_dead_letters_that_are_twins_one_is_replayed_in_bulk(
     answer = await mine.post("/v1/dlq:replay", json={"all": True})
     assert answer.json() == {"matched": 4, "replayed": 2, "more": False}
     assert await count(database, "dead_letters WHERE replayed_as IS NULL") == 2
+
+
+async def test_the_walk_over_places_goes_on_until_its_end(
+    mine: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reaper.upkeep._BATCH", 2)
+    for number in range(5):
+        job = await make(mine, unique={"key": str(number)})
+        await mine.post(f"/v1/jobs/{job['id']}/cancel")
+    upkeep = Upkeep(database)
+    assert [await upkeep.uniques() for _ in range(4)] == [1, 1, 0, 0]
+    assert await count(database, "uniques") == 0

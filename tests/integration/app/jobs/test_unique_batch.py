@@ -1,5 +1,7 @@
 """Batches of jobs of which at most one of a kind may stand: all of them or none."""
 
+import asyncio
+import random
 from typing import Any
 
 import httpx
@@ -79,6 +81,16 @@ async def test_one_twin_that_has_started_keeps_all_others(
     assert answer.status_code == 409
     assert [fault["twin"] for fault in answer.json()["errors"]] == [running["id"]]
     assert (await read(mine, waiting))["state"] == "scheduled"
+
+
+async def test_batches_that_want_the_same_places_in_any_order_do_not_block_each_other(
+    mine: httpx.AsyncClient, database: Database
+) -> None:
+    keys = [str(number) for number in range(12)]
+    batches = [[one(key, "replace") for key in random.sample(keys, len(keys))] for _ in range(16)]
+    answers = await asyncio.gather(*(ask(mine, *batch) for batch in batches))
+    assert [answer.status_code for answer in answers] == [201] * 16
+    assert (await count(database, "timers"), await count(database, "endings")) == (12, 15 * 12)
 
 
 async def test_the_same_batch_is_its_own_jobs(mine: httpx.AsyncClient, database: Database) -> None:
