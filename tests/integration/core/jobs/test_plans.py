@@ -63,6 +63,11 @@ INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priori
          ('00000000-0000-0000-0000-' || lpad((i %% 50)::text, 12, '0'))::uuid, now(), now() + interval '35 s',
          EXISTS (SELECT FROM queues q WHERE q.id = made.queue_id AND q.limited)
   FROM made WHERE i %% 100 >= %(timers)d AND i %% 10 = 8;
+INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
+                    claimed_at, deadline_at, limited)
+  SELECT gen_random_uuid(), tenant_id, id, now(), 1, 0, 50, gen_random_uuid(), gen_random_uuid(), now(),
+         now() + interval '35 s', EXISTS (SELECT FROM queues q WHERE q.id = lane.id AND q.limited)
+  FROM generate_series(1, 10000) AS i JOIN lane ON lane.number = i %% 50 + 1;
 INSERT INTO endings (job_id, tenant_id, state, attempts, finished_at)
   SELECT id, tenant_id, 'succeeded', 1, now() FROM made WHERE i %% 100 >= %(timers)d AND i %% 10 = 9;
 INSERT INTO attempts (job_id, id, tenant_id, number, lease_token, replica_id, outcome, started_at,
