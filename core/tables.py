@@ -28,9 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
-metadata = MetaData(
-    naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s_idx"}
-)
+_NAMING = {"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s_idx"}
+metadata = MetaData(naming_convention=_NAMING)
 
 _NOW = func.now()
 # Small tables that churn: vacuum by rows, not by share of the table, and without pausing.
@@ -174,11 +173,7 @@ mails = Table(
     _at("sent_at", nullable=True),
     _at("failed_at", nullable=True),
     Column("last_error", Text),
-    Index(
-        "mails_waiting_idx",
-        "due_at",
-        postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
-    ),
+    Index("mails_waiting_idx", "due_at", postgresql_where=text("sent_at IS NULL AND failed_at IS NULL")),
     Index("mails_recipient_idx", "recipient", "created_at"),
 )
 
@@ -193,6 +188,7 @@ signing_secrets = Table(
     Index("signing_secrets_tenant_id_idx", "tenant_id"),
 )
 
+_KEPT = text("deleted_at IS NULL")
 queues = Table(
     "queues",
     metadata,
@@ -201,26 +197,18 @@ queues = Table(
     Column("name", Text, nullable=False),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     _at("created_at", now=True),
-    # For jobs that say nothing of their own; null is the default of this version.
+    # For jobs that give none; null is the default of this version.
     Column("retry", JSONB),
     Column("timeout_seconds", Integer),
     # Whether `limits` has a row of it or of its tenant. Whoever changes that holds the tenant's row.
     Column("limited", Boolean, nullable=False, server_default=text("false")),
     # A queue outlives its deletion: the jobs that ended in it still name it.
     _at("deleted_at", nullable=True),
-    Index(
-        "queues_tenant_id_name_idx",
-        "tenant_id",
-        "name",
-        unique=True,
-        postgresql_where=text("deleted_at IS NULL"),
-    ),
+    Index("queues_tenant_id_name_idx", "tenant_id", "name", unique=True, postgresql_where=_KEPT),
 )
 
-# What may be in flight, and started in a period, at once: a row only for the queues and tenants that are
-# limited, under their own id. `spent_until` is how far ahead of the clock the rate has been spent. While
-# `since` is set, leases made before the limit are not counted yet, and nothing is claimed; `awaits` names the
-# transactions that may still make some.
+# A row for each limited queue or tenant, under its id. `spent_until`: how far ahead of the clock its rate was
+# spent. While `since` is set nothing is claimed: `awaits` names transactions that may not know of the limit.
 limits = Table(
     "limits",
     metadata,
@@ -327,7 +315,7 @@ leases = Table(
     _at("claimed_at"),
     _at("deadline_at"),
     _at("cancel_requested_at", nullable=True),
-    # Whether it counts for a limit. Only such leases are in these indexes.
+    # Whether it counts for a limit.
     Column("limited", Boolean, nullable=False, server_default=text("false")),
     Index("leases_queue_id_idx", "queue_id", postgresql_where=text("limited")),
     Index("leases_tenant_id_idx", "tenant_id", postgresql_where=text("limited")),

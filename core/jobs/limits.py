@@ -52,9 +52,7 @@ WITH before AS MATERIALIZED (
 UPDATE leases SET limited = true WHERE job_id = ANY(ARRAY(SELECT job_id FROM before))
 """
 
-_USED = """(
-  SELECT count(*) FROM (
-    SELECT FROM leases h WHERE h.limited AND h.{whose} = l.id LIMIT l.max_concurrency) used)"""
+_USED = "(SELECT count(*) FROM leases h WHERE h.limited AND h.{whose} = l.id)"
 
 # Of each queue at most its quota, what is free of its own limit and what its rate allows; of a tenant's
 # queues together what is free of the tenant's limit, by their places. `least` passes over null: no such limit.

@@ -98,6 +98,7 @@ async def test_who_erased_it_stays_known(database: Database, gone: Tenant) -> No
 
 async def test_what_runs_is_aborted_and_waited_for(database: Database, gone: Tenant) -> None:
     async with database.raw() as db:
+        await db.execute("UPDATE queues SET paused = false")
         [lease] = await jobs.claim(db, [(gone.queue_id, 1, None)], replica=REPLICA)
         await finish(Erasure(database))
         assert await db.fetchval("SELECT cancel_requested_at IS NOT NULL FROM leases")

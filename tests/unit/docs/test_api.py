@@ -8,7 +8,8 @@ import pytest
 from msgspec import UNSET
 
 from app.jobs import checks
-from app.jobs.schemas import CreateJob, CreateTarget
+from app.jobs.schemas import CreateJob, CreateTarget, RetryPolicy
+from core.jobs.model import TIMEOUT_SECONDS
 from docs.generator.pages import ROOT
 from local import demo
 
@@ -36,7 +37,7 @@ def test_a_job_that_is_shown_is_one_that_is_taken(text: str) -> None:
 
 def test_the_defaults_that_are_shown_are_the_defaults() -> None:
     shown = msgspec.json.decode(_JOBS[0], type=CreateJob)
-    bare = CreateJob(target=shown.target)
+    bare = CreateJob(target=shown.target, timeout_seconds=TIMEOUT_SECONDS, retry=RetryPolicy())
     assert msgspec.structs.replace(shown, fire_at=None, labels={}) == bare
     given = msgspec.structs.replace(shown.target, headers={}, body=UNSET)
     assert given == CreateTarget(url=shown.target.url)

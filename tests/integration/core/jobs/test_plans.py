@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from core.db import BY_INDEX, PLANNED_ANEW, Raw
-from core.jobs import statements
+from core.jobs import limits, statements
 
 HOT = ("timers", "ready", "leases", "jobs", "endings", "attempts")
 
@@ -21,6 +21,10 @@ SURVEY = (statements.SURVEY, f"'-infinity', 1024, {_FIRST}")
 PLAN = (statements.PLAN, "512, '-infinity'")
 _QUEUES = "ARRAY['00000000-0000-0000-0001-000000000001', '00000000-0000-0000-0001-000000000002']::uuid[]"
 CLAIM = (statements.CLAIM, f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::timestamptz[]")
+CLAIM_LIMITED = (
+    limits.CLAIM,
+    f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::timestamptz[], {_QUEUES}",
+)
 CLAIM_AHEAD = (statements.CLAIM_AHEAD, f"{_ID}, 256, 1.0")
 EXPIRED = (statements.EXPIRED, "10, 200")
 SETTLE = (
@@ -38,6 +42,9 @@ INSERT INTO queues (id, tenant_id, name)
   SELECT ('00000000-0000-0000-0001-' || lpad((row_number() OVER ())::text, 12, '0'))::uuid, id, 'default'
   FROM made;
 CREATE TEMP TABLE lane AS SELECT id, tenant_id, row_number() OVER (ORDER BY id) AS number FROM queues;
+INSERT INTO limits (id, max_concurrency) SELECT id, 20 FROM lane WHERE number %% 2 = 0
+  UNION ALL SELECT tenant_id, 30 FROM lane WHERE number %% 3 = 0;
+UPDATE queues q SET limited = true WHERE EXISTS (SELECT FROM limits l WHERE l.id IN (q.id, q.tenant_id));
 CREATE TEMP TABLE made AS
   SELECT mint(now() + i * interval '1 ms', 0) AS id, i, lane.tenant_id, lane.id AS queue_id,
          now() + (i - %(jobs)d / 2) * interval '100 ms' AS fire_at
@@ -51,10 +58,16 @@ INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses
   SELECT queue_id, fire_at, id, tenant_id, fire_at, 1, 0, 50 FROM made
   WHERE i %% 100 >= %(timers)d AND i %% 10 = 7;
 INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
-                    claimed_at, deadline_at)
+                    claimed_at, deadline_at, limited)
   SELECT id, tenant_id, queue_id, fire_at, 1, 0, 50, gen_random_uuid(),
-         ('00000000-0000-0000-0000-' || lpad((i %% 50)::text, 12, '0'))::uuid, now(), now() + interval '35 s'
+         ('00000000-0000-0000-0000-' || lpad((i %% 50)::text, 12, '0'))::uuid, now(), now() + interval '35 s',
+         EXISTS (SELECT FROM queues q WHERE q.id = made.queue_id AND q.limited)
   FROM made WHERE i %% 100 >= %(timers)d AND i %% 10 = 8;
+INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
+                    claimed_at, deadline_at, limited)
+  SELECT gen_random_uuid(), tenant_id, id, now(), 1, 0, 50, gen_random_uuid(), gen_random_uuid(), now(),
+         now() + interval '35 s', EXISTS (SELECT FROM queues q WHERE q.id = lane.id AND q.limited)
+  FROM generate_series(1, 10000) AS i JOIN lane ON lane.number = i %% 50 + 1;
 INSERT INTO endings (job_id, tenant_id, state, attempts, finished_at)
   SELECT id, tenant_id, 'succeeded', 1, now() FROM made WHERE i %% 100 >= %(timers)d AND i %% 10 = 9;
 INSERT INTO attempts (job_id, id, tenant_id, number, lease_token, replica_id, outcome, started_at,
@@ -125,6 +138,10 @@ LOOKING = {
     "survey": (SURVEY, {"ready_pkey", "timers_due_at_job_id_idx"}),
     "plan": (PLAN, {"timers_due_at_job_id_idx", "timers_pkey"}),
     "claim": (CLAIM, {"ready_pkey", "ready_job_id_idx", "jobs_pkey"}),
+    "limited": (
+        CLAIM_LIMITED,
+        {"ready_pkey", "ready_job_id_idx", "jobs_pkey", "leases_queue_id_idx", "leases_tenant_id_idx"},
+    ),
     "ahead": (CLAIM_AHEAD, {"timers_due_at_job_id_idx", "timers_pkey", "ready_pkey", "jobs_pkey"}),
 }
 KEEPING = {
