@@ -13,7 +13,7 @@ import msgspec
 from app.jobs import placing
 from app.jobs import store as reads
 from app.jobs.idempotency import Key
-from app.jobs.placing import Fresh, Refusal
+from app.jobs.placing import Refusal
 from app.jobs.store import KeyUse, Stored
 from core import ids
 from core.db import Raw
@@ -28,7 +28,9 @@ _BITS = 10
 class FreshBatch(msgspec.Struct, frozen=True):
     """Jobs that were stored just now, in the order given."""
 
-    jobs: list[Fresh]
+    jobs: list[Stored]
+    due_in: float
+    """Seconds until the first of them is due."""
 
 
 class StoredBatch(msgspec.Struct, frozen=True):
@@ -47,9 +49,8 @@ async def place(db: Raw, batch: Sequence[NewJob], key: Key | None) -> FreshBatch
     if strangers:
         return Invalid([placing.unknown_queue(f"/jobs/{index}") for index in strangers])
     if all(one.created for one in made.values()):
-        return FreshBatch(
-            [Fresh(placing.fresh(new, made[new.id], None), made[new.id].due_in) for new in batch]
-        )
+        stored = [placing.fresh(new, made[new.id], None) for new in batch]
+        return FreshBatch(stored, min(one.due_in for one in made.values()))
     assert key is not None
     return await _repeated(db, key, len(batch), tenant=batch[0].tenant_id)
 

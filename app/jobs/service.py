@@ -85,8 +85,8 @@ class Jobs:
         if isinstance(placed, StoredBatch):
             return MadeMany([reading.job(one) for one in placed.jobs], replayed=True)
         metrics.jobs_created.inc(len(batch))
-        self._hints.work(min(one.due_in for one in placed.jobs))
-        return MadeMany([reading.job(one.job) for one in placed.jobs], replayed=False)
+        self._hints.work(placed.due_in)
+        return MadeMany([reading.job(one) for one in placed.jobs], replayed=False)
 
     def finish(self, placed: Fresh | Stored | NoonmarkError) -> Made:
         """The answer to what was committed, or raises what was refused."""
