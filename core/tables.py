@@ -32,6 +32,12 @@ _NAMING = {"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)
 metadata = MetaData(naming_convention=_NAMING)
 
 _NOW = func.now()
+
+
+def _table(name: str, *columns: Any, **options: Any) -> Table:
+    return Table(name, metadata, *columns, **options)
+
+
 # Small tables that churn: vacuum by rows, not by share of the table, and without pausing.
 _CHURN = {
     "autovacuum_vacuum_scale_factor": 0,
@@ -50,9 +56,8 @@ def _uuid(name: str, *, key: bool = False, nullable: bool = False) -> Column[Any
     return Column(name, UUID(as_uuid=True), primary_key=key, nullable=nullable)
 
 
-tenants = Table(
+tenants = _table(
     "tenants",
-    metadata,
     _uuid("id", key=True),
     Column("name", Text, nullable=False),
     _at("created_at", now=True),
@@ -66,18 +71,16 @@ tenants = Table(
     Index("tenants_erased_at_idx", "erased_at", postgresql_where=text("erased_at IS NOT NULL")),
 )
 
-users = Table(
+users = _table(
     "users",
-    metadata,
     _uuid("id", key=True),
     Column("email", Text, nullable=False, unique=True),
     _uuid("tenant_id"),
     _at("created_at", now=True),
 )
 
-magic_links = Table(
+magic_links = _table(
     "magic_links",
-    metadata,
     Column("token_hash", LargeBinary, primary_key=True),
     Column("email", Text, nullable=False),
     _at("created_at", now=True),
@@ -85,9 +88,8 @@ magic_links = Table(
     _at("used_at", nullable=True),
 )
 
-sessions = Table(
+sessions = _table(
     "sessions",
-    metadata,
     _uuid("id", key=True),
     _uuid("user_id"),
     _uuid("tenant_id"),
@@ -97,9 +99,8 @@ sessions = Table(
     Index("sessions_user_id_idx", "user_id"),
 )
 
-refresh_tokens = Table(
+refresh_tokens = _table(
     "refresh_tokens",
-    metadata,
     Column("token_hash", LargeBinary, primary_key=True),
     _uuid("session_id"),
     _at("created_at", now=True),
@@ -108,9 +109,8 @@ refresh_tokens = Table(
     Index("refresh_tokens_session_id_idx", "session_id"),
 )
 
-api_tokens = Table(
+api_tokens = _table(
     "api_tokens",
-    metadata,
     _uuid("id", key=True),
     _uuid("tenant_id"),
     Column("name", Text, nullable=False),
@@ -125,9 +125,8 @@ api_tokens = Table(
 
 # How far ahead of the clock a tenant's requests have been spent, and what the last taking got. Not logged: a
 # crash makes every bucket full, which harms nobody, and taking from one never waits for the disk.
-request_buckets = Table(
+request_buckets = _table(
     "request_buckets",
-    metadata,
     _uuid("tenant_id", key=True),
     _at("spent_until"),
     Column("granted", Integer, nullable=False),
@@ -136,9 +135,8 @@ request_buckets = Table(
 )
 
 # Who changed what, written in the transaction that changed it. Never holds a secret.
-audit = Table(
+audit = _table(
     "audit",
-    metadata,
     _uuid("id", key=True),
     _uuid("tenant_id"),
     _at("at", now=True),
@@ -152,18 +150,16 @@ audit = Table(
 )
 
 # A counted window of something that is limited, whoever counts: `key` names what and whom.
-windows = Table(
+windows = _table(
     "windows",
-    metadata,
     Column("key", Text, primary_key=True),
     Column("started_at", DateTime(timezone=True), primary_key=True),
     Column("hits", Integer, nullable=False),
 )
 
 # The mail itself holds a live link, so it is sealed, and dropped once it was sent.
-mails = Table(
+mails = _table(
     "mails",
-    metadata,
     _uuid("id", key=True),
     Column("recipient", Text, nullable=False),
     Column("sealed", LargeBinary),
@@ -177,9 +173,8 @@ mails = Table(
     Index("mails_recipient_idx", "recipient", "created_at"),
 )
 
-signing_secrets = Table(
+signing_secrets = _table(
     "signing_secrets",
-    metadata,
     _uuid("id", key=True),
     _uuid("tenant_id"),
     Column("sealed", LargeBinary, nullable=False),
@@ -189,9 +184,8 @@ signing_secrets = Table(
 )
 
 _KEPT = text("deleted_at IS NULL")
-queues = Table(
+queues = _table(
     "queues",
-    metadata,
     _uuid("id", key=True),
     _uuid("tenant_id"),
     Column("name", Text, nullable=False),
@@ -209,9 +203,8 @@ queues = Table(
 
 # A row for each limited queue or tenant, under its id. `spent_until`: how far ahead of the clock its rate was
 # spent. While `since` is set nothing is claimed: `awaits` names transactions that may not know of the limit.
-limits = Table(
+limits = _table(
     "limits",
-    metadata,
     _uuid("id", key=True),
     Column("max_concurrency", Integer),
     Column("rate_count", Integer),
@@ -244,9 +237,8 @@ def _request() -> list[Column[Any]]:
     ]
 
 
-jobs = Table(
+jobs = _table(
     "jobs",
-    metadata,
     _uuid("id", key=True),
     *_request(),
     _uuid("replay_of", nullable=True),
@@ -258,9 +250,8 @@ jobs = Table(
     Index("jobs_tenant_id_id_idx", "tenant_id", "id"),
 )
 
-dead_letters = Table(
+dead_letters = _table(
     "dead_letters",
-    metadata,
     _uuid("job_id", key=True),
     *_request(),
     Column("attempts", SmallInteger, nullable=False),
@@ -285,18 +276,16 @@ def _waiting() -> list[Column[Any]]:
     ]
 
 
-timers = Table(
+timers = _table(
     "timers",
-    metadata,
     _uuid("job_id", key=True),
     *_waiting(),
     Index("timers_due_at_job_id_idx", "due_at", "job_id"),
     postgresql_with=_CHURN,
 )
 
-ready = Table(
+ready = _table(
     "ready",
-    metadata,
     Column("queue_id", UUID(as_uuid=True), primary_key=True),
     Column("rank_at", DateTime(timezone=True), primary_key=True),
     Column("job_id", UUID(as_uuid=True), primary_key=True),
@@ -305,9 +294,8 @@ ready = Table(
     postgresql_with=_CHURN,
 )
 
-leases = Table(
+leases = _table(
     "leases",
-    metadata,
     _uuid("job_id", key=True),
     *_waiting(),
     _uuid("lease_token"),
@@ -323,9 +311,8 @@ leases = Table(
 )
 
 # One row a job, ever: the primary key is the promise that a terminal state never changes.
-endings = Table(
+endings = _table(
     "endings",
-    metadata,
     _uuid("job_id", key=True),
     _uuid("tenant_id"),
     Column("state", Text, nullable=False),
@@ -338,9 +325,8 @@ endings = Table(
     Index("endings_tenant_id_state_job_id_idx", "tenant_id", "state", "job_id"),
 )
 
-attempts = Table(
+attempts = _table(
     "attempts",
-    metadata,
     _uuid("job_id", key=True),
     _uuid("id", key=True),
     _uuid("tenant_id"),
@@ -362,9 +348,8 @@ attempts = Table(
     postgresql_partition_by="RANGE (id)",
 )
 
-events = Table(
+events = _table(
     "events",
-    metadata,
     _uuid("job_id", key=True),
     _uuid("id", key=True),
     _uuid("tenant_id"),
@@ -375,9 +360,8 @@ events = Table(
     postgresql_partition_by="RANGE (id)",
 )
 
-idempotency_keys = Table(
+idempotency_keys = _table(
     "idempotency_keys",
-    metadata,
     Column("tenant_id", UUID(as_uuid=True), primary_key=True),
     Column("scope", Text, primary_key=True),
     Column("key", Text, primary_key=True),
@@ -389,9 +373,8 @@ idempotency_keys = Table(
 
 # Which job holds what it is unique by. Nothing is told here when that job ends: who comes next looks (see
 # `app.jobs.unique`), so a row may be stale, and the reaper takes it away some time.
-uniques = Table(
+uniques = _table(
     "uniques",
-    metadata,
     Column("tenant_id", UUID(as_uuid=True), primary_key=True),
     Column("queue_id", UUID(as_uuid=True), primary_key=True),
     Column("key_hash", LargeBinary, primary_key=True),
@@ -399,9 +382,8 @@ uniques = Table(
     _at("until", nullable=True),
 )
 
-replicas = Table(
+replicas = _table(
     "replicas",
-    metadata,
     _uuid("id", key=True),
     _at("started_at", now=True),
     _at("beat_at"),

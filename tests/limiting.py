@@ -1,5 +1,6 @@
 """Limits for tests: set as the API sets them."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 from app.queues import limiting
@@ -10,13 +11,13 @@ from core.jobs.model import Lane
 from tests.jobs import Tenant
 
 
-async def limit(database: Database, tenant: Tenant, *, whole: bool = False, **given: float | None) -> None:
+async def limit(database: Database, tenant: Tenant, *, whole: bool = False, **given: Any) -> None:
     """Limit a tenant's queue, or the whole tenant; nothing given is no limit."""
-    rate = {"rate_seconds": 1.0, "rate_burst": 1} if "rate_count" in given else {}
+    rate: dict[str, Any] = {"rate_seconds": 1.0, "rate_burst": 1} if "rate_count" in given else {}
     async with database.raw() as db, db.transaction():
         await queues.hold(db, tenant.id)
         whose = tenant.id if whole else tenant.queue_id
-        await limiting.put(db, whose, Limit(**(rate | given)), tenant=tenant.id)  # type: ignore[arg-type]
+        await limiting.put(db, whose, Limit(**(rate | given)), tenant=tenant.id)
 
 
 async def another_queue(database: Database, tenant: Tenant, name: str) -> Tenant:

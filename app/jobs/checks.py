@@ -127,16 +127,17 @@ def target(target: CreateTarget, body: Content | Fault) -> Iterator[Fault]:
     url = parsed(target.url)
     if isinstance(url, Refusal):
         yield Fault(url.code, url.message, pointer="/target/url")
-    for name, fault in check_headers(target.headers.items()):
-        where = "/target/headers" if name is None else f"/target/headers/{escaped(name)}"
-        yield Fault(fault, fault.message, pointer=where)
-    yield from _secrets(target)
+    if target.headers or target.secret_headers:
+        yield from _headers(target)
     if isinstance(body, Fault):
         yield body
 
 
-def _secrets(target: CreateTarget) -> Iterator[Fault]:
+def _headers(target: CreateTarget) -> Iterator[Fault]:
     """A marked header must be there, and a value that was masked on reading must not come back as one."""
+    for name, fault in check_headers(target.headers.items()):
+        where = "/target/headers" if name is None else f"/target/headers/{escaped(name)}"
+        yield Fault(fault, fault.message, pointer=where)
     names = {name.lower() for name in target.headers}
     for index, name in enumerate(target.secret_headers):
         if name.lower() not in names:

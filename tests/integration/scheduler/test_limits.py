@@ -18,9 +18,9 @@ class Count:
         self.claims = 0
         real = limits.claim
 
-        async def counted(*args: object, **given: object) -> limits.Claimed:
+        async def counted(*args: Any, **given: Any) -> limits.Claimed:
             self.claims += 1
-            return await real(*args, **given)  # type: ignore[arg-type]
+            return await real(*args, **given)
 
         monkeypatch.setattr(limits, "claim", counted)
 
