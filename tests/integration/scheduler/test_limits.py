@@ -1,6 +1,7 @@
 """Rounds with limited queues: their limits hold over all replicas, and blocked ones hold up nobody."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
