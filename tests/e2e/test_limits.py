@@ -74,7 +74,9 @@ async def test_a_receiver_never_sees_more_calls_in_a_second_than_the_rate_allows
         await work.submit(15, queue=name)
         await work.ended()
     times = sorted(one.request.at.mono for one in work.arrivals())
-    assert all(sixth - first >= 0.95 for first, sixth in zip(times, times[5:], strict=False))
+    # A second apart by the database's clock, less what a busy machine adds to the way of the first of them.
+    # One start too many would bring them to 0.8 seconds.
+    assert all(sixth - first >= 0.85 for first, sixth in zip(times, times[5:], strict=False))
     assert times[-1] - times[0] < 6
     await work.check()
 
