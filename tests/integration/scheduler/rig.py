@@ -1,6 +1,7 @@
 """One replica's parts on a real database, moved by hand: no loop runs, so every step is the test's own."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -34,7 +35,9 @@ class Rig:
         concurrency: int = 64,
         sender: Sender | None = None,
         local: Callable[[], float] | None = None,
+        resting: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`resting` is the clock by which rounds remember what gave nothing."""
         self.database = database
         self.replica = Replica(uuid4(), concurrency, "test")
         self.sender = FakeSender()
@@ -52,7 +55,7 @@ class Rig:
         )  # fmt: skip
         self.rounds = Rounds(
             database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
-            secrets=self.secrets, fence=self.fence, clock=self.clock,
+            secrets=self.secrets, fence=self.fence, clock=self.clock, now=resting,
         )  # fmt: skip
         self.reconciler = Reconciler(
             database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
