@@ -1,6 +1,5 @@
 """Limits as an independent receiver sees them, with several schedulers at work."""
 
-import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +7,7 @@ import pytest
 
 from tests.e2e.fleet import CALM, Fleet
 from tests.e2e.work import Work
+from tests.waiting import wait_until
 
 
 async def queue(work: Work, **given: Any) -> str:
@@ -16,6 +16,14 @@ async def queue(work: Work, **given: Any) -> str:
     answer = await work.api.post("/v1/queues", json={"name": name, **given})
     assert answer.status_code == 201, answer.text
     return name
+
+
+async def _ready(work: Work, name: str, count: int) -> bool:
+    """Whether so many jobs of the queue are due and wait for a slot."""
+    found: int = await work.value(
+        "SELECT count(*) FROM ready r JOIN queues q ON q.id = r.queue_id WHERE q.name = $1", name
+    )
+    return found == count
 
 
 def most_at_once(work: Work) -> int:
@@ -89,7 +97,9 @@ async def test_nothing_of_a_paused_queue_arrives_until_it_is_resumed(fleet: Flee
             await work.beating(scheduler)
         await work.submit(3, queue=name)
         await work.submit(1, queue=name, delay_seconds=0.5)
-        await asyncio.sleep(1.5)
+        await wait_until(lambda: _ready(work, name, 4), within=20.0, what="the last job is planned")
+        for scheduler in crew:
+            await work.beating(scheduler)
         assert not work.arrivals()
         await work.api.post(f"/v1/queues/{name}/resume")
         await work.ended()
