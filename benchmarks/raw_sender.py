@@ -18,7 +18,7 @@ from core.egress.guard import parse_egress
 from core.egress.urls import Refusal, parse_url
 from scheduler.delivery import USER_AGENT
 from scheduler.sender.reply import Response
-from scheduler.sender.request import Request
+from scheduler.sender.request import Request, header_lines
 from scheduler.sender.sender import Sender, open_sender
 
 _SECONDS = 30.0
@@ -40,7 +40,7 @@ def request(text: str) -> Request:
         ("X-Request-ID", "benchmark-1"),
         ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01"),
     )
-    return Request(ids.new(), "POST", url, lines, work.body(work.BODY_BYTES))
+    return Request(ids.new(), "POST", url, header_lines(lines), work.body(work.BODY_BYTES))
 
 
 async def run(url: str, count: int, calls: int) -> None:

@@ -13,6 +13,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from core.distribution import Distribution
+
 disable_created_metrics()
 
 _FINE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -21,11 +23,17 @@ jobs_created = Counter("noonmark_jobs_created_total", "Jobs accepted and committ
 jobs_ended = Counter("noonmark_jobs_ended_total", "Jobs that reached their terminal state.", ["state"])
 attempts = Counter("noonmark_attempts_total", "Finished attempts.", ["outcome"])
 retries = Counter("noonmark_retries_total", "Attempts after which the job waits for another.")
-lateness = Histogram(
-    "noonmark_lateness_seconds", "From the due instant to the start of the attempt.", buckets=_FINE
+lateness = Distribution(
+    "noonmark_lateness_seconds",
+    "From the due instant to the start of the attempt.",
+    buckets=_FINE,
+    registry=REGISTRY,
 )
-duration = Histogram(
-    "noonmark_attempt_duration_seconds", "From the start of an attempt to its end.", buckets=_FINE
+duration = Distribution(
+    "noonmark_attempt_duration_seconds",
+    "From the start of an attempt to its end.",
+    buckets=_FINE,
+    registry=REGISTRY,
 )
 in_flight = Gauge("noonmark_in_flight", "Leases this replica holds.")
 claimed = Counter("noonmark_claimed_total", "Leases taken.", ["way"])

@@ -7,17 +7,17 @@ timestamp and the signature over it differ.
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
 from core import signing
-from core.egress.urls import Refusal, parse_url
-from core.jobs import backoff
+from core.egress.urls import Refusal, Url, parse_url
+from core.jobs import backoff, success
 from core.jobs.backoff import Retry
 from core.jobs.model import BodyKind, HttpTarget, Lease, Outcome, Settlement
-from core.jobs.success import Success
 from scheduler.sender.reply import Failure, Response
-from scheduler.sender.request import Request
+from scheduler.sender.request import Request, header_lines
 from scheduler.verdict import FailureCode, Verdict, judge
 
 USER_AGENT = "Noonmark/0.1 (+webhook)"
@@ -29,7 +29,6 @@ _CONTENT_TYPES = {
 
 _targets = msgspec.json.Decoder(HttpTarget)
 _retries = msgspec.json.Decoder(Retry)
-_successes = msgspec.json.Decoder(Success)
 _secret_headers = msgspec.json.Decoder(dict[str, str])
 _encoder = msgspec.json.Encoder()
 
@@ -39,17 +38,42 @@ def request_id(lease: Lease) -> str:
     return f"{lease.request_id}-{lease.attempt}"
 
 
+class Outline(msgspec.Struct, frozen=True):
+    """What all requests to a target have in common."""
+
+    method: str
+
+    url: Url
+
+    headers: str
+    """Its own, as they go on the wire."""
+
+
 def prepare(
     lease: Lease, keys: Sequence[bytes], *, secret_headers: bytes | None, timestamp: float
 ) -> Request | Failure:
     """The signed request of an attempt. ``timestamp`` is epoch seconds; ``secret_headers`` are opened."""
-    target = _targets.decode(lease.target)
+    outline = _outlined(lease.target, secret_headers) if secret_headers else _outline(lease.target)
+    if isinstance(outline, Failure):
+        return outline
+    headers = outline.headers + _ours(lease, keys, int(timestamp))
+    return Request(lease.tenant_id, outline.method, outline.url, headers, lease.body)
+
+
+@lru_cache(maxsize=1024)
+def _outline(target: str) -> Outline | Failure:
+    """Kept, since many jobs have one target. What has secrets is outlined each time, and never kept."""
+    return _outlined(target, None)
+
+
+def _outlined(text: str, secret_headers: bytes | None) -> Outline | Failure:
+    target = _targets.decode(text)
     url = parse_url(target.url)
     if isinstance(url, Refusal):
         return Failure(FailureCode.DESTINATION_REFUSED, url.message)
     headers = target.headers | (_secret_headers.decode(secret_headers) if secret_headers else {})
-    lines = [*_defaults(headers, target.body_kind), *headers.items(), *_ours(lease, keys, int(timestamp))]
-    return Request(lease.tenant_id, target.method, url, tuple(lines), lease.body)
+    lines = header_lines([*_defaults(headers, target.body_kind), *headers.items()])
+    return Outline(target.method, url, lines)
 
 
 def _defaults(headers: Mapping[str, str], kind: BodyKind) -> list[tuple[str, str]]:
@@ -61,43 +85,43 @@ def _defaults(headers: Mapping[str, str], kind: BodyKind) -> list[tuple[str, str
     return lines
 
 
-def _ours(lease: Lease, keys: Sequence[bytes], timestamp: int) -> list[tuple[str, str]]:
-    """Standard Webhooks, and what lets a receiver deduplicate, fence and trace."""
+def _ours(lease: Lease, keys: Sequence[bytes], timestamp: int) -> str:
+    """Header lines: Standard Webhooks, and what lets a receiver deduplicate, fence and trace."""
     message_id = str(lease.job_id)
-    lines = [("webhook-id", message_id), ("webhook-timestamp", str(timestamp))]
+    signature = ""
     if keys:
-        signature = signing.sign(keys, message_id=message_id, timestamp=timestamp, body=lease.body)
-        lines.append(("webhook-signature", signature))
+        signed = signing.sign(keys, message_id=message_id, timestamp=timestamp, body=lease.body)
+        signature = f"webhook-signature: {signed}\r\n"
     trace = lease.trace or f"{random.getrandbits(128):032x}"
-    return [
-        *lines,
-        ("Idempotency-Key", message_id),
-        ("X-Noonmark-Attempt", str(lease.attempt)),
-        ("X-Request-ID", request_id(lease)),
-        ("traceparent", f"00-{trace}-{random.getrandbits(64):016x}-01"),
-    ]
+    return (
+        f"webhook-id: {message_id}\r\nwebhook-timestamp: {timestamp}\r\n{signature}"
+        f"Idempotency-Key: {message_id}\r\nX-Noonmark-Attempt: {lease.attempt}\r\n"
+        f"{header_lines([('X-Request-ID', request_id(lease))])}"
+        f"traceparent: 00-{trace}-{random.getrandbits(64):016x}-01\r\n"
+    )
 
 
 def conclude(lease: Lease, reply: Response | Failure, *, now: float, duration: float) -> Settlement:
     """What the reply means. ``now`` is epoch seconds, ``duration`` seconds."""
-    rule = _successes.decode(lease.success)
+    rule = success.compiled(lease.success)
     if isinstance(reply, Failure):
         verdict = judge(reply.code, rule, now=now, message=reply.message)
-        settlement = ended(lease, verdict.outcome, now=now, verdict=verdict, duration=duration)
-        return msgspec.structs.replace(settlement, bytes_sent=reply.bytes_sent)
+        return ended(
+            lease, verdict.outcome, now=now, verdict=verdict, duration=duration, bytes_sent=reply.bytes_sent
+        )
     verdict = judge(reply, rule, now=now)
-    return msgspec.structs.replace(
-        ended(lease, verdict.outcome, now=now, verdict=verdict, duration=duration),
-        bytes_sent=reply.bytes_sent,
-        status=reply.status,
-        headers=_encoder.encode(_joined(reply.headers)),
-        body=reply.body,
-        truncated=reply.truncated,
-    )
+    return ended(lease, verdict.outcome, now=now, verdict=verdict, duration=duration, response=reply)
 
 
 def ended(
-    lease: Lease, outcome: Outcome, *, now: float, verdict: Verdict, duration: float = 0.0
+    lease: Lease,
+    outcome: Outcome,
+    *,
+    now: float,
+    verdict: Verdict,
+    duration: float = 0.0,
+    bytes_sent: int = 0,
+    response: Response | None = None,
 ) -> Settlement:
     """The settlement of an attempt that ended like this, and the wait before the next one, if any."""
     return Settlement(
@@ -108,6 +132,11 @@ def ended(
         retry_seconds=_wait(lease, verdict, now) if verdict.retry else None,
         duration=duration,
         request_id=request_id(lease),
+        bytes_sent=response.bytes_sent if response else bytes_sent,
+        status=response.status if response else None,
+        headers=_encoder.encode(_joined(response.headers)) if response else None,
+        body=response.body if response else None,
+        truncated=response is not None and response.truncated,
         error_code=verdict.code,
         error_message=storable(verdict.message),
     )
@@ -118,9 +147,11 @@ def interrupted(lease: Lease, *, why: str, now: float, bytes_sent: int, duration
     retry = _retries.decode(lease.retry)
     message = f"The replica {why} during the call; {said(bytes_sent)}."
     verdict = Verdict(Outcome.INTERRUPTED, code="interrupted", message=message)
-    settlement = ended(lease, Outcome.INTERRUPTED, now=now, verdict=verdict, duration=duration)
+    settlement = ended(
+        lease, Outcome.INTERRUPTED, now=now, verdict=verdict, duration=duration, bytes_sent=bytes_sent
+    )
     again = 0.0 if lease.attempt < retry.max_attempts and not _expired(lease, now) else None
-    return msgspec.structs.replace(settlement, retry_seconds=again, bytes_sent=bytes_sent)
+    return msgspec.structs.replace(settlement, retry_seconds=again)
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

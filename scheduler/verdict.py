@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from core.jobs.model import Outcome
-from core.jobs.success import Success, compiled
+from core.jobs.success import StatusSet
 from scheduler.retry_after import Headers, retry_after
 
 
@@ -89,12 +89,12 @@ _NO_ANSWER = {
 _ASK_AGAIN = frozenset({408, 425, 429})
 
 
-def judge(result: Response | FailureCode, rule: Success, *, now: float, message: str = "") -> Verdict:
+def judge(result: Response | FailureCode, rule: StatusSet, *, now: float, message: str = "") -> Verdict:
     """`now` is Unix time, for a Retry-After that is a date; `message` replaces a failure's stock sentence."""
     if isinstance(result, FailureCode):
         outcome, again, sentence = _NO_ANSWER[result]
         return Verdict(outcome, again, code=result.value, message=message or sentence)
-    if compiled(rule.status).covers(result.status):
+    if rule.covers(result.status):
         return _SUCCEEDED
     if 300 <= result.status < 400:
         return _refused(result.status, "redirect", "a redirect, which is not followed")

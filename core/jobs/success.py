@@ -23,6 +23,9 @@ class Success(msgspec.Struct, frozen=True):
     """Patterns: a class (`2xx`), a status (`404`), or a range with both ends (`200-204`)."""
 
 
+_rules = msgspec.json.Decoder(Success)
+
+
 class BadPattern(msgspec.Struct, frozen=True):
     """One fault in a submitted rule."""
 
@@ -55,9 +58,9 @@ def parse_success(patterns: Sequence[object]) -> StatusSet | tuple[BadPattern, .
 
 
 @lru_cache(maxsize=1024)
-def compiled(patterns: tuple[str, ...]) -> StatusSet:
-    """The set of statuses a stored rule means; ValueError if it was stored unchecked."""
-    parsed = parse_success(patterns)
+def compiled(stored: str) -> StatusSet:
+    """The set of statuses a stored rule, which is JSON, means; ValueError if it was stored unchecked."""
+    parsed = parse_success(_rules.decode(stored).status)
     if isinstance(parsed, StatusSet):
         return parsed
     raise ValueError(f"not a success rule: {parsed[0].message}")

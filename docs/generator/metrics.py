@@ -5,19 +5,18 @@ from pathlib import Path
 from prometheus_client import Counter, Gauge, Histogram
 
 from core import metrics
+from core.distribution import Distribution
 from docs.generator import readers
 from docs.generator.markdown import table as rows_of
 
-Declared = Counter | Gauge | Histogram
+Declared = Counter | Gauge | Histogram | Distribution
 
 _USED = r"\bmetrics\.([a-z_]+)\b"
 
 
 def declared() -> dict[str, Declared]:
     """Each metric under its name in `core.metrics`."""
-    return {
-        name: value for name, value in vars(metrics).items() if isinstance(value, Counter | Gauge | Histogram)
-    }
+    return {name: value for name, value in vars(metrics).items() if isinstance(value, Declared)}
 
 
 def table(root: Path) -> str:

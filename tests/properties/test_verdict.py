@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.jobs.model import Outcome
-from core.jobs.success import MAX_PATTERNS, Success
+from core.jobs.success import MAX_PATTERNS, StatusSet, parse_success
 from scheduler.retry_after import LONGEST_SECONDS, retry_after
 from scheduler.verdict import FailureCode, judge
 
@@ -25,7 +25,7 @@ values = st.one_of(st.text(), st.binary(), near_misses, st.floats().map(str), st
 instants = st.floats(min_value=0, max_value=4e9)
 statuses = st.one_of(st.integers(min_value=100, max_value=599), st.integers())
 patterns = st.sampled_from(["2xx", "3xx", "404", "200-204", "500"])
-rules = st.lists(patterns, min_size=1, max_size=MAX_PATTERNS).map(tuple).map(Success)
+rules = st.lists(patterns, min_size=1, max_size=MAX_PATTERNS).map(parse_success)
 moments = st.integers(min_value=86_400, max_value=3_786_912_000).map(
     lambda at: datetime.fromtimestamp(at, UTC)
 )
@@ -33,7 +33,7 @@ moments = st.integers(min_value=86_400, max_value=3_786_912_000).map(
 
 @given(statuses, st.lists(st.tuples(names, values)), rules, instants)
 def test_a_verdict_is_always_given_and_its_wait_is_finite(
-    status: int, headers: list[tuple[str | bytes, str | bytes]], rule: Success, now: float
+    status: int, headers: list[tuple[str | bytes, str | bytes]], rule: StatusSet, now: float
 ) -> None:
     verdict = judge(Answer(status, headers), rule, now=now)
     if verdict.retry_after is not None:
@@ -42,7 +42,9 @@ def test_a_verdict_is_always_given_and_its_wait_is_finite(
 
 
 @given(statuses, rules, instants)
-def test_a_success_carries_no_error_and_a_failure_always_does(status: int, rule: Success, now: float) -> None:
+def test_a_success_carries_no_error_and_a_failure_always_does(
+    status: int, rule: StatusSet, now: float
+) -> None:
     verdict = judge(Answer(status, ()), rule, now=now)
     succeeded = verdict.outcome is Outcome.SUCCEEDED
     assert succeeded == (verdict.code is None) == (verdict.message is None)
@@ -51,7 +53,7 @@ def test_a_success_carries_no_error_and_a_failure_always_does(status: int, rule:
 
 @given(st.sampled_from(FailureCode), rules, instants, st.text())
 def test_a_call_without_an_answer_never_succeeds(
-    code: FailureCode, rule: Success, now: float, message: str
+    code: FailureCode, rule: StatusSet, now: float, message: str
 ) -> None:
     assert judge(code, rule, now=now, message=message).outcome is not Outcome.SUCCEEDED
 

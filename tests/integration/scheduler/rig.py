@@ -20,6 +20,7 @@ from scheduler.secrets import Secrets
 from scheduler.sender.sender import Sender
 from scheduler.settler import Settler
 from tests.jobs import Tenant, new_job
+from tests.sent import headers_of
 from tests.unit.scheduler.fakes import KEYRING, FakeSender
 
 TTL = 15.0
@@ -95,7 +96,7 @@ class Rig:
 
     def sent(self) -> list[UUID]:
         """The jobs that were called, in order."""
-        ids = [dict(request.headers)["webhook-id"] for request in self.sender.requests]
+        ids = [dict(headers_of(request))["webhook-id"] for request in self.sender.requests]
         return [UUID(job_id) for job_id in ids]
 
 

@@ -11,6 +11,7 @@ from core.db import Database
 from reaper.leases import LeaseSweep
 from tests.integration.scheduler.rig import TTL, Rig, add, rig, tally
 from tests.jobs import Tenant
+from tests.sent import headers_of
 
 OFFSETS = [-600.0, 600.0]
 
@@ -56,7 +57,7 @@ async def test_what_is_signed_carries_the_databases_time(
     await delivered(replica)
     async with database.raw() as db:
         now = await db.fetchval("SELECT extract(epoch FROM now())::float8")
-    signed = int(dict(replica.sender.requests[0].headers)["webhook-timestamp"])
+    signed = int(dict(headers_of(replica.sender.requests[0]))["webhook-timestamp"])
     assert now - 5 < signed <= now
 
 

@@ -14,6 +14,7 @@ from scheduler.rounds import Watermarks
 from scheduler.sender.request import Request
 from tests.integration.scheduler.rig import add, rig, tally
 from tests.jobs import Tenant, make_job, make_tenant, settlement
+from tests.sent import headers_of
 from tests.unit.scheduler.fakes import FakeClock
 
 
@@ -164,7 +165,7 @@ async def test_a_returned_job_is_taken_again_at_once_with_the_same_number(
         await jobs.settle(db, [settlement(lease, None)])
     await replica.beat()
     await replica.work()
-    assert dict(replica.sender.requests[0].headers)["X-Noonmark-Attempt"] == "1"
+    assert dict(headers_of(replica.sender.requests[0]))["X-Noonmark-Attempt"] == "1"
 
 
 async def test_watermarks_hide_nothing_for_longer_than_until_a_round_comes_back_empty(

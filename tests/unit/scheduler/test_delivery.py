@@ -12,6 +12,7 @@ from scheduler import delivery
 from scheduler.sender.reply import Failure
 from scheduler.sender.request import Request, render
 from scheduler.verdict import FailureCode
+from tests.sent import headers_of
 from tests.unit.scheduler.fakes import NOW, lease, response
 
 SECRET = signing.new_secret()
@@ -29,7 +30,7 @@ def prepared(held: Lease, *, at: float = NOW, secret_headers: bytes | None = Non
 
 
 def headers(held: Lease, **given: Any) -> dict[str, str]:
-    return {name.lower(): value for name, value in prepared(held, **given).headers}
+    return {name.lower(): value for name, value in headers_of(prepared(held, **given))}
 
 
 def concluded(reply: Any, **given: Any) -> Settlement:
@@ -56,7 +57,7 @@ def test_a_receiver_can_verify_what_is_sent() -> None:
 def test_a_tenant_without_a_secret_is_not_signed_for() -> None:
     request = delivery.prepare(lease(), (), secret_headers=None, timestamp=NOW)
     assert isinstance(request, Request)
-    assert "webhook-signature" not in {name for name, _ in request.headers}
+    assert "webhook-signature" not in {name for name, _ in headers_of(request)}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_body_says_what_it_is(kind: BodyKind, value: str | None) -> None:
 def test_a_users_own_header_replaces_ours_of_that_name() -> None:
     own = {"USER-AGENT": "mine", "Content-type": "application/cloudevents+json"}
     request = prepared(lease(target=target(headers=own, body_kind=BodyKind.JSON)))
-    named = [name.lower() for name, _ in request.headers]
+    named = [name.lower() for name, _ in headers_of(request)]
     assert (named.count("user-agent"), named.count("content-type")) == (1, 1)
 
 

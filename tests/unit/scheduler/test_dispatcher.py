@@ -12,6 +12,7 @@ from core.tenants.store import header_context
 from scheduler.flights import Abort, Phase
 from scheduler.sender.reply import Failure
 from scheduler.verdict import FailureCode
+from tests.sent import headers_of
 from tests.unit.scheduler.fakes import KEYRING, NOW, Bench, lease, response
 
 ONCE = '{"max_attempts":1}'
@@ -209,7 +210,7 @@ async def test_secret_headers_are_opened_for_the_call() -> None:
     sealed = KEYRING.seal(b'{"authorization":"Bearer x"}', context=header_context(tenant))
     bench.fly(sealed_headers=sealed)
     await bench.ledger.last()
-    assert ("authorization", "Bearer x") in bench.sender.requests[0].headers
+    assert ("authorization", "Bearer x") in headers_of(bench.sender.requests[0])
 
 
 async def test_the_deadline_is_the_timeout() -> None:

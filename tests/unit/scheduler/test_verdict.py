@@ -6,11 +6,19 @@ import msgspec
 import pytest
 
 from core.jobs.model import Outcome
-from core.jobs.success import Success
+from core.jobs.success import StatusSet, parse_success
 from scheduler.verdict import FailureCode, Verdict, judge
 
 NOW = 784_111_777.0
-DEFAULT = Success()
+
+
+def ruled(*patterns: str) -> StatusSet:
+    rule = parse_success(patterns)
+    assert isinstance(rule, StatusSet)
+    return rule
+
+
+DEFAULT = ruled("2xx")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -21,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def judged(status: int, *patterns: str, headers: Sequence[tuple[str, str]] = ()) -> Verdict:
-    rule = Success(patterns) if patterns else DEFAULT
+    rule = ruled(*patterns) if patterns else DEFAULT
     return judge(Answer(status, headers), rule, now=NOW)
 
 

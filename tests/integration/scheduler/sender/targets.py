@@ -10,7 +10,7 @@ from uuid import UUID
 from core.egress.urls import Url, parse_url
 from scheduler.sender.dialer import Guard
 from scheduler.sender.reply import Failure, Reply, Response
-from scheduler.sender.request import Request
+from scheduler.sender.request import Request, header_lines
 from scheduler.sender.resolver import Unresolved
 from scheduler.sender.sender import Sender
 from scheduler.verdict import FailureCode
@@ -49,7 +49,7 @@ class Calls:
     ) -> Reply:
         url = parse_url(target)
         assert isinstance(url, Url), url
-        request = Request(tenant_id=tenant, method=method, url=url, headers=headers, body=body)
+        request = Request(tenant_id=tenant, method=method, url=url, headers=header_lines(headers), body=body)
         deadline = asyncio.get_running_loop().time() + seconds
         return await self.sender.send(
             request, deadline=deadline, guard=guard or (lambda: True), writing=writing

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from core.egress.urls import Url, parse_url
-from scheduler.sender.request import Request, render
+from scheduler.sender.request import Request, header_lines, render
 
 
 def request(
@@ -16,7 +16,7 @@ def request(
 ) -> Request:
     url = parse_url(target)
     assert isinstance(url, Url)
-    return Request(tenant_id=UUID(int=1), method=method, url=url, headers=headers, body=body)
+    return Request(tenant_id=UUID(int=1), method=method, url=url, headers=header_lines(headers), body=body)
 
 
 def test_a_request_goes_out_in_one_block_with_its_headers_in_order() -> None:
