@@ -24,14 +24,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-
-class RuntimeName(StrEnum):
-    """The kinds that are built; what a replica offers is a setting."""
-
-    PROCESS = "process"
-    DOCKER = "docker"
-    KUBERNETES = "kubernetes"
-    FUNCTION = "function"
+from core.jobs.targets import Limits
 
 
 class Stream(StrEnum):
@@ -39,14 +32,6 @@ class Stream(StrEnum):
 
     STDOUT = "stdout"
     STDERR = "stderr"
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """What an attempt may use; none leaves it to the runtime's own default."""
-
-    memory_mb: int | None = None
-    cpus: float | None = None
-    pids: int | None = None
 
 
 class Order(Struct, frozen=True, kw_only=True):
