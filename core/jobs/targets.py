@@ -9,13 +9,13 @@ from enum import StrEnum
 import msgspec
 
 
-class RuntimeName(StrEnum):
-    """What can run code; which of them a replica offers is its setting."""
+class ContainerRuntime(StrEnum):
+    """What can run a command."""
 
-    PROCESS = "process"
     DOCKER = "docker"
     KUBERNETES = "kubernetes"
-    FUNCTION = "function"
+    PROCESS = "process"
+    """Not a container at all: a process of the scheduler's own host."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class ContainerTarget(msgspec.Struct, frozen=True, kw_only=True):
     """A command to run in a container, or as a process of the scheduler's host."""
 
-    runtime: RuntimeName
+    runtime: ContainerRuntime
     image: str | None = None
     command: tuple[str, ...] = ()
     env: dict[str, str] = {}
