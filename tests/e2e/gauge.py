@@ -48,7 +48,7 @@ class Gauge:
 
         async def look() -> bool:
             found = [row for row in await self._leases() if row[1] not in gone]
-            return _counted(found)[name] == self.limits[name]
+            return _counted(found)[name] >= self.limits[name]
 
         await wait_until(look, within=within, what=f"{name} has {self.limits[name]} leases")
 

@@ -47,7 +47,7 @@ async def test_limits_are_exact_while_a_replica_is_killed_another_frozen_and_a_t
             await work.beating(frozen)
             fleet.release(work.group)
             await work.ended()
-            await work.submit(5, orders="after=0.3", queue=limited)
+            await work.submit(5, orders="after=0.5", queue=limited)
             await gauge.full(limited, within=_AT_ONCE_SECONDS)
             await work.ended()
     _judge(work, gauge, [freeze])
