@@ -78,14 +78,19 @@ async def test_a_receiver_never_sees_more_calls_at_once_than_the_tenant_allows(
 
 
 @pytest.mark.promise(8)
-async def test_a_receiver_never_sees_more_calls_in_a_second_than_the_rate_allows(
+async def test_a_receiver_sees_no_more_calls_in_a_second_than_the_rate_allows_and_in_their_order(
     fleet: Fleet, work: Work
 ) -> None:
     name = await queue(work, rate={"count": 5})
     async with fleet.crew(2, settings=CALM):
-        await work.submit(15, queue=name)
+        for _ in range(15):
+            await work.submit(queue=name)
         await work.ended()
-    times = sorted(one.request.at.mono for one in work.arrivals())
+    calls = sorted(work.arrivals(), key=lambda one: one.request.at.mono)
+    # Two replicas start neighbours, and a busy machine may swap those on their way.
+    places = {promise.path: place for place, promise in enumerate(work.promises)}
+    assert all(abs(places[one.request.path] - place) <= 1 for place, one in enumerate(calls))
+    times = [one.request.at.mono for one in calls]
     # A second apart by the database's clock, less what a busy machine adds to the way of the first of them.
     # One start too many would bring them to 0.8 seconds.
     assert all(sixth - first >= 0.85 for first, sixth in zip(times, times[5:], strict=False))
@@ -95,11 +100,12 @@ async def test_a_receiver_never_sees_more_calls_in_a_second_than_the_rate_allows
 
 async def test_nothing_of_a_paused_queue_arrives_until_it_is_resumed(fleet: Fleet, work: Work) -> None:
     name = await queue(work)
+    await work.submit(2, queue=name)
     await work.api.post(f"/v1/queues/{name}/pause")
     async with fleet.crew(2, settings=CALM) as crew:
         for scheduler in crew:
             await work.beating(scheduler)
-        await work.submit(3, queue=name)
+        await work.submit(1, queue=name)
         await work.submit(1, queue=name, delay_seconds=0.5)
         await wait_until(lambda: _ready(work, name, 4), within=20.0, what="the last job is planned")
         for scheduler in crew:
