@@ -1,7 +1,8 @@
 """How many leases there are, looked at again and again while a test runs.
 
 Every look is one snapshot of the database, so a look above a limit is a limit that did not hold, however
-short that was. Leases count whoever holds them: also those of a replica that is dead or frozen.
+short that was. Leases count whoever holds them: also those of a replica that is dead or frozen. After a limit
+was lowered there may be more leases than it allows, but as long as there are, no lease may be new.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +21,7 @@ from tests.waiting import wait_until
 
 WHOLE = "the whole tenant"
 
+_NO_LIMIT = 1_000_000
 _EVERY_SECONDS = 0.005
 
 
@@ -29,7 +32,10 @@ class Gauge:
         self._work = work
         self._tenant = tenant
         self.limits = dict(limits)
+        self.passed: list[str] = []
+        """What was seen that must not be."""
         self.looks = 0
+        self._since: dict[str, datetime] = {}
         self.most: Counter[str] = Counter()
 
     @property
@@ -41,6 +47,15 @@ class Gauge:
         while True:
             self._saw(await self._leases())
             await asyncio.sleep(_EVERY_SECONDS)
+
+    async def change(self, name: str, most: int | None) -> None:
+        """Another limit for a queue, or none; it counts from its acknowledgement on."""
+        allowed = most or _NO_LIMIT
+        self.limits[name] = max(self.limits[name], allowed)
+        answer = await self._work.api.patch(f"/v1/queues/{name}", json={"max_concurrency": most})
+        assert answer.status_code == 200, answer.text
+        self._since[name] = await self._work.now()
+        self.limits[name] = allowed
 
     async def full(self, name: str = WHOLE, *, but: Sequence[Process] = (), within: float) -> None:
         """The limit is reached by leases none of which is held by these schedulers."""
@@ -59,11 +74,20 @@ class Gauge:
 
     def _saw(self, found: list[Any]) -> None:
         self.looks += 1
-        self.most |= _counted(found)
+        counts = _counted(found)
+        self.most |= counts
+        for name, limit in self.limits.items():
+            if counts[name] > limit and self._is_new(name, found):
+                self.passed.append(f"{name} has {counts[name]} leases of {limit}")
+
+    def _is_new(self, name: str, found: list[Any]) -> bool:
+        """Whether one of its leases was made under the limit of now."""
+        since = self._since.get(name)
+        return since is None or max(row[2] for row in found if name in (WHOLE, row[0])) > since
 
     async def _leases(self) -> list[Any]:
         return await self._work.fetch(
-            """SELECT q.name, l.replica_id FROM leases l JOIN queues q ON q.id = l.queue_id
+            """SELECT q.name, l.replica_id, l.claimed_at FROM leases l JOIN queues q ON q.id = l.queue_id
                WHERE l.tenant_id = $1""",
             self._tenant,
         )

@@ -8,7 +8,7 @@ replica had under way are left out: they stay open although their jobs are someb
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -17,11 +17,11 @@ from tests.e2e.conftest import Tell
 from tests.e2e.fleet import TTL_SECONDS, Fleet
 from tests.e2e.gauge import WHOLE, Gauge, gauged
 from tests.e2e.history import Fault
+from tests.e2e.processes import Process
 from tests.e2e.test_limits import most_at_once
 from tests.e2e.work import Work
 
 _RETRY: dict[str, Any] = {"max_attempts": 20}
-_FAULTS = 30
 _QUICK = {"NOONMARK_BEAT_SECONDS": "0.3", "NOONMARK_LEASE_TTL_SECONDS": "0.9"}
 _REAPED_SECONDS = TTL_SECONDS + 8.0
 _AT_ONCE_SECONDS = 2.0
@@ -60,24 +60,9 @@ async def test_limits_are_exact_while_a_replica_is_killed_another_frozen_and_a_t
 async def test_limits_are_exact_through_thirty_kills_and_freezes(
     fleet: Fleet, work: Work, chance: random.Random, tell: Tell
 ) -> None:
-    freezes: list[Fault] = []
-    async with (
-        gauged(work, 1, 2, 4, whole=6) as gauge,
-        fleet.crew(4, reapers=2, settings=_QUICK) as crew,
-        contextlib.AsyncExitStack() as stack,
-    ):
+    async with gauged(work, 1, 2, 4, whole=6) as gauge, _crew(fleet) as crew:
         asking = asyncio.create_task(_ask(work, gauge, chance))
-        for number in range(_FAULTS):
-            await work.elapsed(chance.uniform(0.2, 1.0))
-            struck = crew.pop(chance.randrange(len(crew)))
-            if number % 2:
-                await work.kill(struck, sure=False)
-                crew.append(await stack.enter_async_context(fleet.scheduler(settings=_QUICK)))
-            else:
-                freezes.append(await work.strike("freeze", struck, sure=False))
-                await work.elapsed(chance.uniform(0.1, 2.5))
-                struck.resume()
-                crew.append(struck)
+        freezes = await crew.suffer(work, chance, faults=30)
         await asking
         await work.ended(within=90)
         for name in gauge.queues:
@@ -85,13 +70,70 @@ async def test_limits_are_exact_through_thirty_kills_and_freezes(
         for name in gauge.limits:
             await gauge.full(name, within=_AT_ONCE_SECONDS)
         await work.ended()
-    tell(f"{_FAULTS} faults, {gauge.looks} looks, at most {dict(gauge.most)}: {await work.check()}")
+    tell(f"{gauge.looks} looks, at most {dict(gauge.most)}: {await work.check()}")
     _judge(work, gauge, freezes)
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(200)
+@pytest.mark.promise(8)
+async def test_limits_are_exact_from_their_acknowledgement_on_while_replicas_are_killed_and_frozen(
+    fleet: Fleet, work: Work, chance: random.Random, tell: Tell
+) -> None:
+    async with gauged(work, 1, 3, whole=8) as gauge, _crew(fleet) as crew:
+        asking = asyncio.create_task(_ask(work, gauge, chance))
+        suffering = asyncio.create_task(crew.suffer(work, chance, faults=25))
+        while not suffering.done():
+            await gauge.change(chance.choice(gauge.queues), chance.choice([None, 1, 2, 4]))
+            await work.elapsed(chance.uniform(0.05, 0.5))
+        await suffering
+        await asking
+        for name in gauge.queues:
+            await gauge.change(name, 4)
+        await work.ended(within=90)
+        for name in gauge.queues:
+            await work.submit(12, orders="after=0.5", queue=name)
+        await gauge.full(within=_AT_ONCE_SECONDS)
+        await work.ended()
+    tell(f"{gauge.looks} looks, at most {dict(gauge.most)}: {await work.check()}")
+    assert gauge.looks > 100
+    assert gauge.passed == []
+
+
+class _Crew:
+    """Schedulers of which one at a time is killed and replaced, or frozen for a while."""
+
+    def __init__(self, fleet: Fleet, members: list[Process], stack: contextlib.AsyncExitStack) -> None:
+        self._fleet = fleet
+        self._members = members
+        self._stack = stack
+
+    async def suffer(self, work: Work, chance: random.Random, *, faults: int) -> list[Fault]:
+        """Half of the faults are freezes, shorter and longer than a lease lasts; those are handed out."""
+        freezes = []
+        for number in range(faults):
+            await work.elapsed(chance.uniform(0.2, 1.0))
+            struck = self._members.pop(chance.randrange(len(self._members)))
+            if number % 2:
+                await work.kill(struck, sure=False)
+                struck = await self._stack.enter_async_context(self._fleet.scheduler(settings=_QUICK))
+            else:
+                freezes.append(await work.strike("freeze", struck, sure=False))
+                await work.elapsed(chance.uniform(0.1, 2.5))
+                struck.resume()
+            self._members.append(struck)
+        return freezes
+
+
+@contextlib.asynccontextmanager
+async def _crew(fleet: Fleet) -> AsyncIterator[_Crew]:
+    async with fleet.crew(4, reapers=2, settings=_QUICK) as members, contextlib.AsyncExitStack() as stack:
+        yield _Crew(fleet, members, stack)
 
 
 async def _ask(work: Work, gauge: Gauge, chance: random.Random) -> None:
     """More for each limited queue than it may have, all the time, and some for a queue without a limit."""
-    for _ in range(_FAULTS * 2):
+    for _ in range(60):
         for name in [*gauge.queues, "default"]:
             orders = chance.choice(["", "after=0.05", "after=0.2"])
             await work.submit(2, orders=orders, queue=name, retry=_RETRY)
@@ -101,6 +143,7 @@ async def _ask(work: Work, gauge: Gauge, chance: random.Random) -> None:
 def _judge(work: Work, gauge: Gauge, freezes: Sequence[Fault]) -> None:
     """Every limit was reached, by leases and by calls, and none was passed."""
     assert gauge.looks > 100
+    assert gauge.passed == []
     assert {name: gauge.most[name] for name in gauge.limits} == gauge.limits
     struck = {each for fault in freezes for each in fault.in_flight}
     assert most_at_once(work, without=struck) == gauge.limits[WHOLE]
