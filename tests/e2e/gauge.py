@@ -98,8 +98,8 @@ def _counted(found: list[Any]) -> Counter[str]:
 
 
 @asynccontextmanager
-async def gauged(work: Work, *queues: int, whole: int) -> AsyncIterator[Gauge]:
-    """New queues that may have so many leases each, and their tenant so many in all; watched to the end."""
+async def gauged(work: Work, *queues: int, whole: int = 0) -> AsyncIterator[Gauge]:
+    """New queues that may have so many leases each, and their tenant so many in all, or any number (0)."""
     tenant = (await work.api.get("/v1/tenants/current")).json()["id"]
     named = {f"q-{uuid4().hex[:12]}": most for most in queues}
     for name, most in named.items():
@@ -107,7 +107,7 @@ async def gauged(work: Work, *queues: int, whole: int) -> AsyncIterator[Gauge]:
         assert answer.status_code == 201, answer.text
     answer = await work.api.patch(f"/v1/tenants/{tenant}", json={"max_concurrency": whole})
     assert answer.status_code == 200, answer.text
-    gauge = Gauge(work, UUID(tenant), named | {WHOLE: whole})
+    gauge = Gauge(work, UUID(tenant), named | ({WHOLE: whole} if whole else {}))
     looking = asyncio.create_task(gauge.run())
     try:
         yield gauge
