@@ -78,19 +78,14 @@ async def test_a_receiver_never_sees_more_calls_at_once_than_the_tenant_allows(
 
 
 @pytest.mark.promise(8)
-async def test_a_receiver_sees_no_more_calls_in_a_second_than_the_rate_allows_and_in_their_order(
+async def test_a_receiver_never_sees_more_calls_in_a_second_than_the_rate_allows(
     fleet: Fleet, work: Work
 ) -> None:
     name = await queue(work, rate={"count": 5})
     async with fleet.crew(2, settings=CALM):
-        for _ in range(15):
-            await work.submit(queue=name)
+        await work.submit(15, queue=name)
         await work.ended()
-    calls = sorted(work.arrivals(), key=lambda one: one.request.at.mono)
-    # Two replicas start neighbours, and a busy machine may swap those on their way.
-    places = {promise.path: place for place, promise in enumerate(work.promises)}
-    assert all(abs(places[one.request.path] - place) <= 1 for place, one in enumerate(calls))
-    times = [one.request.at.mono for one in calls]
+    times = sorted(one.request.at.mono for one in work.arrivals())
     # A second apart by the database's clock, less what a busy machine adds to the way of the first of them.
     # One start too many would bring them to 0.8 seconds.
     assert all(sixth - first >= 0.85 for first, sixth in zip(times, times[5:], strict=False))
