@@ -9,7 +9,7 @@ same request by its key is still its own job, whatever else stands.
 What comes out is a value, so that a transaction around it ends before anybody raises it.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC
 from uuid import UUID
 
 import msgspec
@@ -133,7 +133,7 @@ def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
         retry=created.retry,
         labels=new.labels,
         fire_at=created.fire_at,
-        expires_at=_utc(new.expires_at),
+        expires_at=new.expires_at.astimezone(UTC) if new.expires_at is not None else None,
         replay_of=new.replay_of,
         created_at=created.created_at,
         next_attempt_at=due_at,
@@ -144,7 +144,3 @@ def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
 def unknown_queue(below: str = "") -> Fault:
     """The fault of a queue that this tenant does not have."""
     return Fault("unknown_queue", "is not one of your queues", pointer=f"{below}/queue")
-
-
-def _utc(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if text is not None else None
