@@ -191,7 +191,7 @@ def _request_id(scope: Scope) -> str:
     given: list[bytes] = [value for name, value in scope["headers"] if name == b"x-request-id"]
     if len(given) == 1 and ids.is_request_id(text := given[0].decode("latin-1")):
         return text
-    return str(ids.new())
+    return ids.new_text()
 
 
 # There are few; prometheus would look for each under a lock.

@@ -55,7 +55,7 @@ class Lanes(Generic[Q, A]):
 
     async def ask(self, question: Q) -> A:
         """The answer to one question. Raises what `serve` raises."""
-        asked = Asked[Q, A](question)
+        asked: Asked[Q, A] = Asked(question)
         self.again(asked)
         return await asked.answered()
 

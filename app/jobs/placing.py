@@ -120,10 +120,10 @@ async def used(db: Raw, key: Key, *, tenant: UUID) -> KeyUse | Refusal:
 
 def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
     """A job that was stored just now, without reading it again."""
-    due_at = max(created.fire_at, created.created_at)
+    is_due = created.fire_at <= created.created_at
     return Stored(
         id=new.id,
-        state=State.QUEUED if created.due_in <= 0 else State.SCHEDULED,
+        state=State.QUEUED if is_due else State.SCHEDULED,
         queue=new.queue,
         priority=new.priority,
         target=new.target,
@@ -136,7 +136,7 @@ def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
         expires_at=new.expires_at.astimezone(UTC) if new.expires_at is not None else None,
         replay_of=new.replay_of,
         created_at=created.created_at,
-        next_attempt_at=due_at,
+        next_attempt_at=created.created_at if is_due else created.fire_at,
         uniqueness=new.uniqueness,
     )
 
