@@ -19,11 +19,12 @@ class JsonRequest(Request[Any, Any, Any]):
 
     async def json(self) -> Any:
         """The decoded body; Invalid lists every fault."""
-        self._require_json()
+        self.require_json()
         field = self.route_handler.parsed_data_field
         return body.decode(await self.body(), field.annotation if field is not None else Any)
 
-    def _require_json(self) -> None:
+    def require_json(self) -> None:
+        """Raises Rejected (415) for any other body."""
         media_type, parameters = self.content_type
         charset = parameters.get("charset", "utf-8").lower()
         encoded = self.headers.get("content-encoding", "identity").lower() != "identity"

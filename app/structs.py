@@ -18,7 +18,15 @@ def schemas(kinds: set[Any]) -> dict[str, Any]:
     """The component of each struct, and of all that they are made of, by name."""
     ordered = sorted(kinds, key=lambda kind: str(kind.__name__))
     _, components = msgspec.json.schema_components(ordered, ref_template=_REF)
+    if "CreateJob" in components:
+        _default_type(components)
     return components
+
+
+def _default_type(components: dict[str, Any]) -> None:
+    """A new job's target that does not say its type is a request; to msgspec a tag is never left out."""
+    components["CreateJob"]["properties"]["target"].pop("discriminator")
+    components["CreateTarget"]["required"].remove("type")
 
 
 def _structs(annotation: Any) -> set[Any]:

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.jobs.code_schemas import Container, Function
 from app.jobs.schemas import Instant, JobError, Target
 from core.jobs.backoff import Retry
 from core.jobs.model import Priority
@@ -16,7 +17,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A job that failed for good, with its own copy of the request."""
 
     id: Annotated[UUID, Meta(description="The job's.")]
-    target: Target
+    target: Target | Container | Function
     fire_at: Instant
     queue: str
     priority: Priority

@@ -19,9 +19,9 @@ from core.db import Raw
 LOOKS = 20_000
 
 _COLUMNS = """
-  d.job_id, q.name, d.priority, d.target::text, d.timeout_seconds, d.success::text, d.retry::text,
-  d.labels::text, d.fire_at, d.expires_at, d.attempts, d.error_code, d.error_message, d.created_at,
-  d.failed_at, d.replayed_as"""
+  d.job_id, q.name, d.priority, d.target_type, d.target::text, d.timeout_seconds, d.success::text,
+  d.retry::text, d.labels::text, d.fire_at, d.expires_at, d.attempts, d.error_code, d.error_message,
+  d.created_at, d.failed_at, d.replayed_as"""
 
 # Whether a letter d of tenant $1 fits a filter, whose `values` are $2 to $7.
 MATCHES = """
@@ -64,6 +64,7 @@ class Letter(msgspec.Struct, frozen=True):
     job_id: UUID
     queue: str
     priority: int
+    target_type: str
     target: str
     """JSON."""
     timeout_seconds: int

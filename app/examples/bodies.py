@@ -9,8 +9,8 @@ from msgspec import NODEFAULT, Raw, Struct
 
 from app.bulk.schemas import CancelJobs, PurgeLetters, ReplayLetters
 from app.jobs.schemas import (
-    CreateJob,
-    CreateJobs,
+    CreateHttpJob,
+    CreateHttpJobs,
     CreateTarget,
     EditJob,
     ReplayJob,
@@ -26,7 +26,7 @@ from app.tokens.schemas import CreateToken
 from app.users.schemas import AskForLink, Logout, Refresh, Verify
 
 _MORNING = datetime.fromisoformat("2027-01-01T09:00:00+01:00")
-_JOB = CreateJob(
+_JOB = CreateHttpJob(
     target=CreateTarget(
         url="https://example.com/hook", headers={"X-Team": "billing"}, body=Raw(b'{"invoice":42}')
     ),
@@ -35,7 +35,7 @@ _JOB = CreateJob(
     retry=RetryPolicy(max_attempts=6),
     labels={"team": "billing"},
 )
-_SOON = CreateJob(
+_SOON = CreateHttpJob(
     target=CreateTarget(url="https://example.com/hook", method="GET"),
     delay_seconds=90,
     unique=UniqueRule(key="report-42"),
@@ -47,7 +47,7 @@ BODIES: Mapping[str, Struct] = {
     "refreshSession": Refresh(refresh_token="7hYk2LmPqRsTuVwXyZ"),  # noqa: S106
     "logout": Logout(everywhere=True),
     "createJob": _JOB,
-    "createJobs": CreateJobs((_JOB, _SOON)),
+    "createJobs": CreateHttpJobs((_JOB, _SOON)),
     "editJob": EditJob(fire_at=_MORNING, priority="critical"),
     "cancelJobs": CancelJobs(labels={"team": "billing"}, state=("scheduled", "queued")),
     "replayJob": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),

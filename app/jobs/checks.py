@@ -12,7 +12,8 @@ from functools import lru_cache
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.jobs import content, masking
+from app.jobs import code, content, masking
+from app.jobs.code import CreateCode
 from app.jobs.content import Content
 from app.jobs.schemas import (
     PRIORITIES,
@@ -61,7 +62,7 @@ _statuses = lru_cache(maxsize=256)(parse_success)
 def faults(asked: CreateJob, *, now: datetime, body: Content | Fault | None = None) -> list[Fault]:
     """Everything wrong with a new job, whose body may have been taken already."""
     return [
-        *target(asked.target, body or content.taken(asked.target)),
+        *target(asked.target, body or code.body(asked.target)),
         *times(asked.fire_at, asked.delay_seconds),
         *_expiry(asked, now),
         *success(asked.success),
@@ -122,8 +123,11 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def target(target: CreateTarget, body: Content | Fault) -> Iterator[Fault]:
-    """Everything wrong with what is to be called."""
+def target(target: CreateTarget | CreateCode, body: Content | Fault) -> Iterator[Fault]:
+    """Everything wrong with what is to be done."""
+    if not isinstance(target, CreateTarget):
+        yield from code.faults(target)
+        return
     url = parsed(target.url)
     if isinstance(url, Refusal):
         yield Fault(url.code, url.message, pointer="/target/url")

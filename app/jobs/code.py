@@ -1,84 +1,28 @@
-"""Targets that are code: a command in a container or a process, or a registered function.
+"""Targets that are code: what can be wrong with one, what is stored of it, and what is shown.
 
-What is submitted, what can be wrong with it, what is stored, and what is shown. Params are the job's body.
-Values of secret variables are sealed as secret headers are, and never shown.
+Params are the job's body. Values of secret variables are sealed as secret headers are, and never shown.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
-from app.jobs import masking
+from app.jobs import content, masking
+from app.jobs.code_schemas import Container, CreateContainer, CreateFunction, Function
+from app.jobs.content import Content
+from app.jobs.schemas import CreateTarget
 from core.errors import Fault
+from core.jobs.model import BodyKind
 from core.jobs.targets import ContainerRuntime, ContainerTarget, FunctionTarget, Limits
 
 MAX_COMMAND_BYTES = 32 * 1024
 MAX_ENV_BYTES = 32 * 1024
 _RESERVED = "NOONMARK_"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_FUNCTION = r"^[a-z0-9][a-z0-9._-]{0,126}@[1-9][0-9]{0,8}$"
-
-_Params = Annotated[Raw, Meta(description="Any JSON value.", examples=[{"any": "json"}])]
-
-
-class CreateContainer(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="container"
-):
-    """A command to run: in a container, or as a process of a scheduler's host where that is allowed."""
-
-    runtime: Annotated[
-        ContainerRuntime, Meta(description="The job waits for a scheduler that offers it.")
-    ] = ContainerRuntime.DOCKER
-    image: Annotated[
-        str | None, Meta(max_length=512, description="Of a container.", examples=["ghcr.io/acme/report:1.4"])
-    ] = None
-    command: Annotated[
-        tuple[str, ...],
-        Meta(max_length=1024, description="Program and arguments, executed as they are: there is no shell."),
-    ] = ()
-    env: Annotated[dict[str, str], Meta(max_length=256, description="Its environment.")] = {}
-    secret_env: Annotated[
-        tuple[str, ...],
-        Meta(max_length=256, description="Names of variables to keep secret, besides those named like one."),
-    ] = ()
-    working_directory: Annotated[str | None, Meta(min_length=1, max_length=1024)] = None
-    params: Annotated[_Params | UnsetType, Meta(description="Given as `NOONMARK_PARAMS` and in a file.")] = (
-        UNSET
-    )
-    memory_mb: Annotated[int, Meta(ge=4, le=1_048_576)] | None = None
-    cpus: Annotated[float, Meta(gt=0, le=1024)] | None = None
-    pids: Annotated[int, Meta(ge=1, le=65_536)] | None = None
-    network: Annotated[bool, Meta(description="Whether a container may reach the network.")] = False
-    grace_seconds: Annotated[float, Meta(ge=0, le=15, description="From TERM to KILL.")] = 10.0
-    permanent_exit_codes: Annotated[
-        tuple[Annotated[int, Meta(ge=1, le=255)], ...],
-        Meta(max_length=64, description="Exit codes after which another attempt would not help."),
-    ] = ()
-
-
-class CreateFunction(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="function"
-):
-    """A function that the operator has registered, called with params."""
-
-    function: Annotated[
-        str, Meta(pattern=_FUNCTION, description="`key@version`.", examples=["compute.math@1"])
-    ]
-    params: _Params | UnsetType = UNSET
-
 
 CreateCode = CreateContainer | CreateFunction
-
-
-class Container(CreateContainer, frozen=True, kw_only=True, tag_field="type", tag="container"):
-    """A command to run, as it was submitted; secret variables read `***`. Lists leave the params out."""
-
-
-class Function(CreateFunction, frozen=True, kw_only=True, tag_field="type", tag="function"):
-    """A function to call, as it was submitted. Lists leave the params out."""
 
 
 def faults(target: CreateCode) -> Iterator[Fault]:
@@ -127,20 +71,19 @@ def _environment(env: Mapping[str, str], secret: tuple[str, ...]) -> Iterator[Fa
         yield Fault("wrong_length", message, pointer="/target/env")
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """A target to store: its Struct, the body with its params, and the values to be sealed."""
+def body(asked: CreateTarget | CreateCode) -> Content | Fault:
+    """What is to be stored as the job's body: of code its params."""
+    if isinstance(asked, CreateTarget):
+        return content.taken(asked)
+    if isinstance(asked.params, UnsetType):
+        return Content(BodyKind.NONE, b"")
+    return Content(BodyKind.JSON, msgspec.json.format(bytes(asked.params), indent=-1))
 
-    target: ContainerTarget | FunctionTarget
-    body: bytes
-    secret: dict[str, str]
 
-
-def stored(asked: CreateCode) -> Stored:
-    """What is kept of it."""
-    given = b"" if isinstance(asked.params, UnsetType) else bytes(asked.params)
-    params = msgspec.json.format(given, indent=-1) if given else given
+def stored(asked: CreateCode) -> tuple[ContainerTarget | FunctionTarget, dict[str, str]]:
+    """What is kept of it, and the values to be sealed."""
     if isinstance(asked, CreateFunction):
-        return Stored(FunctionTarget(function=asked.function), params, {})
+        return FunctionTarget(function=asked.function), {}
     plain, secret = masking.divide(asked.env, asked.secret_env)
     target = ContainerTarget(
         runtime=asked.runtime,
@@ -154,7 +97,7 @@ def stored(asked: CreateCode) -> Stored:
         grace_seconds=asked.grace_seconds,
         permanent_exit_codes=asked.permanent_exit_codes,
     )
-    return Stored(target, params, secret)
+    return target, secret
 
 
 def shown(target: ContainerTarget | FunctionTarget, body: bytes | None) -> Container | Function:

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
+from app import body
 from app.jobs import checks, revising
-from app.jobs.schemas import CreateJob, EditJob
+from app.jobs.schemas import CreateHttpJob, CreateHttpJobs, CreateJob, CreateJobs, EditJob
 from app.request import JsonRequest, MergePatchRequest
 from core.errors import Fault, Invalid
 
@@ -32,11 +33,13 @@ class CreateJobRequest(JsonRequest):
 
     async def json(self) -> Any:
         """The decoded body."""
+        self.require_json()
+        raw = await self.body()
         try:
-            return await super().json()
+            return _job(raw)
         except Invalid as error:
             found = error.faults
-        raise refusal(await self.body(), found, now=datetime.now(UTC))
+        raise refusal(raw, found, now=datetime.now(UTC))
 
 
 class CreateJobsRequest(JsonRequest):
@@ -44,11 +47,13 @@ class CreateJobsRequest(JsonRequest):
 
     async def json(self) -> Any:
         """The decoded body."""
+        self.require_json()
+        raw = await self.body()
         try:
-            return await super().json()
+            return _jobs(raw)
         except Invalid as error:
             found = error.faults
-        raise refusal_of_many(await self.body(), found, now=datetime.now(UTC))
+        raise refusal_of_many(raw, found, now=datetime.now(UTC))
 
 
 class EditJobRequest(MergePatchRequest):
@@ -65,6 +70,49 @@ class EditJobRequest(MergePatchRequest):
                 raise Invalid([Fault("missing", "say what to change", pointer="")])
             return asked
         raise refusal_of_edit(await self.body(), found, now=datetime.now(UTC))
+
+
+def _job(raw: bytes) -> CreateJob:
+    """Most jobs have the one target that need not say its type, so that form is tried first."""
+    try:
+        http = body.decode(raw, CreateHttpJob)
+    except Invalid as error:
+        if not _has_type(error):
+            raise
+        return body.decode(typed(raw), CreateJob)
+    # The framework takes a handler's own type alone, not what is derived from it.
+    return CreateJob(**{name: getattr(http, name) for name in CreateJob.__struct_fields__})
+
+
+def _jobs(raw: bytes) -> CreateJobs:
+    try:
+        return CreateJobs(body.decode(raw, CreateHttpJobs).jobs)
+    except Invalid as error:
+        if not _has_type(error):
+            raise
+    return body.decode(typed_many(raw), CreateJobs)
+
+
+def _has_type(error: Invalid) -> bool:
+    """Whether a target says a type, and not that one."""
+    return any(str(fault.pointer).endswith(_TYPE) for fault in error.faults)
+
+
+def typed(raw: bytes) -> bytes:
+    """A new job whose target says its type. Nothing else of it is changed, not the spelling of a number."""
+    try:
+        job = msgspec.json.decode(raw, type=dict[str, Raw])
+        target = msgspec.json.decode(job["target"], type=dict[str, Raw])
+    except (msgspec.MsgspecError, KeyError):
+        return raw
+    return msgspec.json.encode(job | {"target": {"type": "http"} | target})
+
+
+def typed_many(raw: bytes) -> bytes:
+    """A batch of such jobs."""
+    batch = msgspec.json.decode(raw, type=dict[str, Raw])
+    jobs = [Raw(typed(bytes(job))) for job in msgspec.json.decode(batch["jobs"], type=list[Raw])]
+    return msgspec.json.encode(batch | {"jobs": jobs})
 
 
 def refusal_of_edit(raw: bytes, found: list[Fault], *, now: datetime) -> Invalid:
@@ -118,9 +166,8 @@ def _is_stranger(found: list[Fault]) -> bool:
 def _told(found: list[Fault], more: list[Fault]) -> Invalid:
     if _is_stranger(found):
         other = [fault for fault in found if not str(fault.pointer).startswith("/target")]
-        return Invalid(
-            [Fault("unsupported_target", "must be http", pointer=_TYPE), *other], code="unsupported_target"
-        )
+        stranger = Fault("unsupported_target", "must be http, container or function", pointer=_TYPE)
+        return Invalid([stranger, *other], code="unsupported_target")
     return Invalid([*found, *(fault for fault in more if not _is_told(fault, found))])
 
 
@@ -135,7 +182,9 @@ def _fitting(raw: bytes, found: list[Fault], kind: type[T]) -> T | None:
         for fault in found:
             _take_out(value, str(fault.pointer).split("/")[1:])
         if kind is CreateJob:
-            value.setdefault("target", {}).setdefault("url", _SOMEWHERE)
+            target = value.setdefault("target", {})
+            if target.setdefault("type", "http") == "http":
+                target.setdefault("url", _SOMEWHERE)
         return msgspec.json.decode(msgspec.json.encode(value), type=kind)
     except (msgspec.MsgspecError, AttributeError):
         return None

@@ -126,6 +126,7 @@ def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
         state=State.QUEUED if is_due else State.SCHEDULED,
         queue=new.queue,
         priority=new.priority,
+        target_type=new.target_type,
         target=new.target,
         body=body,
         timeout_seconds=created.timeout_seconds,

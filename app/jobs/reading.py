@@ -5,18 +5,22 @@ from functools import lru_cache
 import msgspec
 from msgspec import UNSET, Raw
 
-from app.jobs import content
+from app.jobs import code, content
+from app.jobs.code_schemas import Container, Function
 from app.jobs.masking import MASK
 from app.jobs.schemas import Answer, Attempt, HistoryEvent, Job, JobError, Target, Unique
 from app.jobs.store import Stored, Told, Tried
 from core.jobs.backoff import Retry
 from core.jobs.lifecycle import FINAL
-from core.jobs.model import Event, HttpTarget, Outcome
+from core.jobs.model import Event, HttpTarget, Outcome, TargetType
 from core.jobs.success import Success
+from core.jobs.targets import ContainerTarget, FunctionTarget
 
 _uniques = msgspec.json.Decoder(Unique)
 # Most jobs call one of a few targets, and have one of a few policies.
 _targets = lru_cache(maxsize=256)(msgspec.json.Decoder(HttpTarget).decode)
+_containers = msgspec.json.Decoder(ContainerTarget).decode
+_functions = msgspec.json.Decoder(FunctionTarget).decode
 retries = lru_cache(maxsize=256)(msgspec.json.Decoder(Retry).decode)
 successes = lru_cache(maxsize=256)(msgspec.json.Decoder(Success).decode)
 words = msgspec.json.Decoder(dict[str, str])
@@ -30,7 +34,7 @@ def job(stored: Stored) -> Job:
     return Job(
         id=stored.id,
         state=stored.state,
-        target=target(stored.target, stored.body),
+        target=target(stored.target_type, stored.target, stored.body),
         fire_at=stored.fire_at,
         next_attempt_at=stored.next_attempt_at,
         queue=stored.queue,
@@ -82,8 +86,12 @@ def event(told: Told) -> HistoryEvent:
     return HistoryEvent(id=told.id, kind=Event(told.kind), at=told.at, attempt=told.attempt, data=data)
 
 
-def target(stored: str, body: bytes | None) -> Target:
+def target(kind: str, stored: str, body: bytes | None) -> Target | Container | Function:
     """A target, its secrets masked; without a body where that was not asked for."""
+    if kind == TargetType.CONTAINER:
+        return code.shown(_containers(stored), body)
+    if kind == TargetType.FUNCTION:
+        return code.shown(_functions(stored), body)
     http = _targets(stored)
     forms = content.shown(http.body_kind, body) if body is not None else content.Forms()
     return Target(

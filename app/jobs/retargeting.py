@@ -25,6 +25,7 @@ from core.tenants.store import header_context
 _encoder = msgspec.json.Encoder()
 _targets = msgspec.json.Decoder(HttpTarget)
 _words = msgspec.json.Decoder(dict[str, str])
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _DEFAULT = HttpTarget(url="")
 _UNCHANGED = Content(BodyKind.NONE, b"")
 
@@ -85,6 +86,11 @@ class Retargeted(msgspec.Struct, frozen=True):
     target: str
     """JSON."""
     sealed_headers: bytes | None
+
+
+def is_http(kept: Retargeted) -> bool:
+    """Whether it is a request; code has no URL."""
+    return "url" in _members.decode(kept.target)
 
 
 def draft(

@@ -77,6 +77,9 @@ class Revision(msgspec.Struct, frozen=True):
     """Names of what the patch speaks of."""
 
 
+_NO_HTTP = Fault("unsupported_target", "only an HTTP request can be changed", pointer="/target")
+
+
 def revised(
     change: Change, kept: Kept, means: Means | None, *, attempt: int
 ) -> Revision | Conflict | Invalid | Rejected:
@@ -87,6 +90,8 @@ def revised(
         return Invalid(found) if found else _revision(change, kept, stood)
     if attempt > 1:
         return Conflict("job_not_editable", _STANDS)
+    if not retargeting.is_http(stood):
+        return Invalid([_NO_HTTP], code="unsupported_target")
     assert means is not None, "a change of the target needs them"
     draft = retargeting.draft(patch, change.body, stood, means)
     if found := faults(change, kept, draft, attempt=attempt):

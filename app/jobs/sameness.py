@@ -12,15 +12,15 @@ Pure.
 """
 
 import hashlib
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 import msgspec
 
+from app.jobs.composing import Aim
 from app.jobs.content import Content
 from app.jobs.schemas import OnConflict, Unique
-from core.jobs.model import BodyKind, HttpTarget
+from core.jobs.model import BodyKind, TargetType
 from core.sealing import Keyring
 
 _INTEGERS = range(-(2**63), 2**63)
@@ -42,19 +42,12 @@ _encoder = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 
 
-def rule(
-    asked: Unique,
-    target: HttpTarget,
-    body: Content,
-    secret: Mapping[str, str],
-    keyring: Keyring,
-    tenant: UUID,
-) -> Rule:
-    """The rule of a new job; ``target`` has the plain headers, ``secret`` the others."""
+def rule(asked: Unique, aim: Aim, body: Content, keyring: Keyring, tenant: UUID) -> Rule:
+    """The rule of a new job."""
     if asked.key is not None:
         digest = hashlib.sha256(b"key\0" + asked.key.encode()).digest()
     else:
-        digest = _digest(target, body, secret, keyring, tenant)
+        digest = _digest(aim, body, keyring, tenant)
     return Rule(
         key=asked.key, window_seconds=asked.window_seconds, on_conflict=asked.on_conflict, hash=digest
     )
@@ -77,12 +70,11 @@ def canonical(body: Content) -> bytes:
     return _sorted.encode(_reading.decode(body.data))
 
 
-def _digest(
-    target: HttpTarget, body: Content, secret: Mapping[str, str], keyring: Keyring, tenant: UUID
-) -> bytes:
-    plain = {name.lower(): value for name, value in target.headers.items()}
-    hidden = {name.lower(): value for name, value in secret.items()}
-    said = _sorted.encode([target.method, target.url, plain, body.kind])
+def _digest(aim: Aim, body: Content, keyring: Keyring, tenant: UUID) -> bytes:
+    # Names of headers are the same in any case; names of variables are not.
+    http = aim.type is TargetType.HTTP
+    hidden = {name.lower() if http else name: value for name, value in aim.secret.items()}
+    said = _sorted.encode(aim.said)
     marks = keyring.mark(_sorted.encode(hidden), context=f"unique {tenant}") if hidden else b""
     whole = hashlib.sha256(b"request\0")
     for part in (said, marks, canonical(body)):

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from app.jobs.code_schemas import Container, CreateContainer, CreateFunction, Function
 from core.egress.urls import MAX_URL
 from core.jobs.backoff import Backoff, Retry
 from core.jobs.model import TIMEOUT_SECONDS, Event, Outcome, Priority, State
@@ -64,10 +65,11 @@ _Url = Annotated[
 _Json = Annotated[Raw, Meta(description="Any JSON value.", examples=[{"any": "json"}])]
 
 
-class CreateTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CreateTarget(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="http"
+):
     """The HTTP request to make. At most one of the three forms of a body."""
 
-    type: Literal["http"] = "http"
     url: _Url
     method: Method = "POST"
     headers: _Headers = {}
@@ -135,7 +137,7 @@ class UniqueRule(Unique, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job to be done: what to call, and when. Without a fire time it is due now."""
 
-    target: CreateTarget
+    target: CreateTarget | CreateContainer | CreateFunction
     fire_at: _FireAt | None = None
     delay_seconds: _Delay | None = None
     queue: _Queue = "default"
@@ -150,6 +152,18 @@ class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = UNSET
     labels: _Labels = {}
     unique: UniqueRule | None = None
+
+
+class CreateHttpJob(CreateJob, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same with the one target that need not say its type; most jobs are read in this form."""
+
+    target: CreateTarget
+
+
+class CreateHttpJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Jobs of that form."""
+
+    jobs: Annotated[tuple[CreateHttpJob, ...], Meta(min_length=1, max_length=MAX_BATCH)]
 
 
 class CreateJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -250,10 +264,9 @@ class ReplayJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     retry: RetryChange | None = None
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="http"):
     """The HTTP request, as it was submitted; secret headers read `***`. Lists leave the body out."""
 
-    type: Literal["http"] = "http"
     url: str
     method: str
     headers: dict[str, str]
@@ -286,7 +299,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     state: State
-    target: Target
+    target: Target | Container | Function
     fire_at: Instant
     next_attempt_at: Annotated[Instant | None, Meta(description="While it waits for an attempt.")]
     queue: str

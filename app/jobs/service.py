@@ -5,31 +5,28 @@ Nothing is stored unless all of a request is right, and every fault of it is tol
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from operator import itemgetter
 from uuid import UUID
 
 import msgspec
-from msgspec import UnsetType
 
 from app.errors import Rejected
 from app.hints import Hints
-from app.jobs import batches, checks, content, intake, masking, placing, reading, sameness
+from app.jobs import batches, checks, code, composing, content, intake, placing, reading, sameness
 from app.jobs import store as jobs
 from app.jobs.batches import StoredBatch
+from app.jobs.composing import Aim
 from app.jobs.content import Content
 from app.jobs.grouping import Groups
 from app.jobs.idempotency import Key
 from app.jobs.placing import Fresh, Twin
-from app.jobs.schemas import CreateJob, Job, Unique
+from app.jobs.schemas import CreateJob, CreateTarget, Job, Unique
 from app.jobs.store import Stored
 from core import ids, metrics
 from core.db import Database
 from core.egress.guard import Egress
 from core.errors import Fault, Invalid, NoonmarkError
-from core.jobs.backoff import Retry
-from core.jobs.model import HttpTarget, NewJob, State
-from core.jobs.success import Success
+from core.jobs.model import NewJob, State
 from core.sealing import Keyring
 from core.tenants.store import header_context
 
@@ -172,62 +169,36 @@ class Jobs:
 
     def _judged(self, asked: CreateJob, now: datetime) -> Content | Invalid | Rejected:
         """The body to store, or what is wrong with the job, but for its queue."""
-        body = content.taken(asked.target)
+        body = code.body(asked.target)
         faults = checks.faults(asked, now=now, body=body)
         if faults or isinstance(body, Fault):
             return Invalid(faults)
-        return checks.destination(asked.target.url, self._egress) or content.excess(body) or body
+        return self._forbidden(asked) or content.excess(body) or body
+
+    def _forbidden(self, asked: CreateJob) -> Invalid | None:
+        """The refusal of a target that the operator does not allow."""
+        target = asked.target
+        return checks.destination(target.url, self._egress) if isinstance(target, CreateTarget) else None
 
     def _new(self, asked: CreateJob, body: Content, origin: Origin, key: Key | None, id: UUID) -> NewJob:
-        plain, secret = masking.divide(asked.target.headers, asked.target.secret_headers)
-        target = HttpTarget(
-            url=asked.target.url,
-            method=asked.target.method,
-            headers=plain,
-            secret_headers=tuple(secret),
-            body_kind=body.kind,
+        aim, tenant = composing.aim(asked.target, body), origin.tenant_id
+        new = composing.new_job(
+            asked, aim, body, id=id, tenant=tenant, sealed=self._sealed(aim.secret, tenant)
         )
-        return NewJob(
-            id=id,
-            tenant_id=origin.tenant_id,
-            queue=asked.queue,
-            priority=checks.priority(asked.priority),
-            target_type=asked.target.type,
-            target=_json(target),
-            body=body.data,
-            sealed_headers=self._sealed(secret, origin.tenant_id),
-            timeout_seconds=None if isinstance(asked.timeout_seconds, UnsetType) else asked.timeout_seconds,
-            success=_policy(asked.success),
-            retry=None if isinstance(asked.retry, UnsetType) else _policy(asked.retry),
-            labels=_json(asked.labels),
-            fire_at=asked.fire_at,
-            delay_seconds=asked.delay_seconds or 0.0,
-            expires_at=asked.expires_at,
-            replay_of=None,
+        return msgspec.structs.replace(
+            new,
             request_id=origin.request_id,
             trace=origin.trace,
             scope=key.scope if key is not None else "",
             key=key.text if key is not None else None,
             request_hash=key.request_hash if key is not None else None,
-            uniqueness=self._uniqueness(asked.unique, target, body, secret, origin.tenant_id),
+            uniqueness=self._uniqueness(asked.unique, aim, body, tenant),
         )
 
-    def _uniqueness(
-        self, asked: Unique | None, target: HttpTarget, body: Content, secret: dict[str, str], tenant: UUID
-    ) -> str | None:
+    def _uniqueness(self, asked: Unique | None, aim: Aim, body: Content, tenant: UUID) -> str | None:
         if asked is None:
             return None
-        return sameness.written(sameness.rule(asked, target, body, secret, self._keyring, tenant))
+        return sameness.written(sameness.rule(asked, aim, body, self._keyring, tenant))
 
     def _sealed(self, secret: dict[str, str], tenant: UUID) -> bytes | None:
         return self._keyring.seal(_encoder.encode(secret), context=header_context(tenant)) if secret else None
-
-
-def _json(value: object) -> str:
-    return _encoder.encode(value).decode()
-
-
-@lru_cache(maxsize=256)
-def _policy(rule: Success | Retry) -> str:
-    """Most jobs have one of a few."""
-    return _json(rule)

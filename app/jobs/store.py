@@ -37,8 +37,8 @@ LEFT JOIN endings e ON e.job_id = j.id"""
 
 _JOB = f"""
 SELECT j.id, {STATE},
-       q.name, j.priority, j.target::text, {{body}}, j.timeout_seconds, j.success::text, j.retry::text,
-       j.labels::text, j.fire_at, j.expires_at, j.replay_of, j.created_at,
+       q.name, j.priority, j.target_type, j.target::text, {{body}}, j.timeout_seconds, j.success::text,
+       j.retry::text, j.labels::text, j.fire_at, j.expires_at, j.replay_of, j.created_at,
        coalesce(t.due_at, r.due_at, CASE WHEN l.due_at > now() THEN l.due_at END),
        coalesce(e.attempts, t.attempt - 1, r.attempt - 1,
                 CASE WHEN l.due_at <= now() THEN l.attempt ELSE l.attempt - 1 END),
@@ -103,6 +103,7 @@ class Stored(msgspec.Struct, frozen=True):
     state: State
     queue: str
     priority: int
+    target_type: str
     target: str
     """JSON of the target's Struct."""
     body: bytes | None

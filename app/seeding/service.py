@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
-from msgspec import UnsetType
 
-from app.jobs import batches, checks, content, masking, moves
+from app.jobs import batches, code, composing, moves
 from app.jobs.content import Content
 from app.jobs.retargeting import Means
 from app.jobs.schemas import CreateJob
@@ -24,7 +23,7 @@ from core import ids
 from core.db import Database, Raw
 from core.egress.guard import Egress
 from core.jobs import store as jobs
-from core.jobs.model import HttpTarget, NewJob, Settlement
+from core.jobs.model import NewJob, Settlement
 from core.sealing import Keyring
 
 _encoder = msgspec.json.Encoder()
@@ -117,37 +116,8 @@ async def _make(db: Raw, orders: Sequence[CreateJob], means: Means, *, ago: floa
 
 
 def _new(order: CreateJob, id: UUID, means: Means) -> NewJob:
-    plain, secret = masking.divide(order.target.headers, order.target.secret_headers)
-    body = content.taken(order.target)
+    body = code.body(order.target)
     assert isinstance(body, Content)
-    target = HttpTarget(
-        url=order.target.url,
-        method=order.target.method,
-        headers=plain,
-        secret_headers=tuple(secret),
-        body_kind=body.kind,
-    )
-    return NewJob(
-        id=id,
-        tenant_id=means.tenant,
-        queue=order.queue,
-        priority=checks.priority(order.priority),
-        target_type=order.target.type,
-        target=_json(target),
-        body=body.data,
-        sealed_headers=means.seal(secret),
-        timeout_seconds=None if isinstance(order.timeout_seconds, UnsetType) else order.timeout_seconds,
-        success=_json(order.success),
-        retry=None if isinstance(order.retry, UnsetType) else _json(order.retry),
-        labels=_json(order.labels),
-        fire_at=None,
-        delay_seconds=order.delay_seconds or 0.0,
-        expires_at=None,
-        replay_of=None,
-        request_id="seed",
-        trace=None,
-    )
-
-
-def _json(value: object) -> str:
-    return _encoder.encode(value).decode()
+    aim = composing.aim(order.target, body)
+    new = composing.new_job(order, aim, body, id=id, tenant=means.tenant, sealed=means.seal(aim.secret))
+    return msgspec.structs.replace(new, request_id="seed", fire_at=None, expires_at=None)

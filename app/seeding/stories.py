@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from app.jobs.schemas import CreateJob, CreateTarget, RetryPolicy
+from app.jobs.schemas import CreateHttpJob, CreateTarget, RetryPolicy
 from core.jobs.model import Outcome
 
 EMAIL = "demo@example.com"
@@ -42,18 +42,18 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
 class Story(msgspec.Struct, frozen=True, kw_only=True):
     """A job and what became of it."""
 
-    order: CreateJob
+    order: CreateHttpJob
     ago: float = 0.0
     """Seconds since its creation."""
     tries: tuple[Try, ...] = ()
     cancelled: bool = False
 
 
-def _order(path: str, body: bytes, *, method: Any = "POST", team: str, **given: Any) -> CreateJob:
+def _order(path: str, body: bytes, *, method: Any = "POST", team: str, **given: Any) -> CreateHttpJob:
     headers = {"Authorization": "Bearer demo", "X-Team": team}
     target = CreateTarget(url=f"https://shop.invalid{path}", method=method, headers=headers, body=Raw(body))
     labels = MARK | {"team": team} | given.pop("labels", {})
-    return CreateJob(target=target, labels=labels, **given)
+    return CreateHttpJob(target=target, labels=labels, **given)
 
 
 def _answered(status: int, *, after: float, wait: float | None) -> Try:

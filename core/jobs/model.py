@@ -73,6 +73,8 @@ class TargetType(StrEnum):
     """The kinds of target that are built."""
 
     HTTP = "http"
+    CONTAINER = "container"
+    FUNCTION = "function"
 
 
 class BodyKind(StrEnum):

@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class ContainerTarget(msgspec.Struct, frozen=True, kw_only=True):
     """A command to run in a container, or as a process of the scheduler's host."""
 
-    runtime: ContainerRuntime
+    runtime: ContainerRuntime = ContainerRuntime.DOCKER
     image: str | None = None
     command: tuple[str, ...] = ()
     env: dict[str, str] = {}
@@ -44,5 +44,5 @@ class ContainerTarget(msgspec.Struct, frozen=True, kw_only=True):
 class FunctionTarget(msgspec.Struct, frozen=True, kw_only=True):
     """A registered Python function to call with the job's params."""
 
-    function: str
-    """`key@version`."""
+    function: str = ""
+    """`key@version`; empty once its tenant was erased."""

@@ -109,7 +109,7 @@ def test_json_alone_is_read_unless_a_route_says_otherwise() -> None:
 def _strangers(value: Any, schema: dict[str, Any]) -> Iterator[str]:
     """Fields that the schema does not name, wherever they are."""
     for branch in _branches(schema):
-        if isinstance(value, dict) and "properties" in branch:
+        if isinstance(value, dict) and "properties" in branch and _is_meant(value, branch["properties"]):
             for name, inner in value.items():
                 if name not in branch["properties"]:
                     yield name
@@ -118,6 +118,12 @@ def _strangers(value: Any, schema: dict[str, Any]) -> Iterator[str]:
         if isinstance(value, list) and isinstance(branch.get("items"), dict):
             for inner in value:
                 yield from _strangers(inner, branch["items"])
+
+
+def _is_meant(value: dict[str, Any], properties: dict[str, Any]) -> bool:
+    """Whether this is the branch of the value's own type, if it says one."""
+    kinds = properties.get("type", {}).get("enum")
+    return kinds is None or value.get("type", kinds[0]) in kinds
 
 
 def _branches(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from msgspec import UNSET
 
 from app.jobs import checks
-from app.jobs.schemas import CreateJob, CreateTarget, RetryPolicy
+from app.jobs.schemas import CreateHttpJob, CreateTarget, RetryPolicy
 from core.jobs.model import TIMEOUT_SECONDS
 from docs.generator.pages import ROOT
 from local import demo
@@ -31,13 +31,13 @@ def test_the_pages_show_a_job_each() -> None:
 
 @pytest.mark.parametrize("text", _JOBS, ids=["api", "readme"])
 def test_a_job_that_is_shown_is_one_that_is_taken(text: str) -> None:
-    job = msgspec.json.decode(text, type=CreateJob)
+    job = msgspec.json.decode(text, type=CreateHttpJob)
     assert checks.faults(job, now=datetime(2026, 1, 1, tzinfo=UTC)) == []
 
 
 def test_the_defaults_that_are_shown_are_the_defaults() -> None:
-    shown = msgspec.json.decode(_JOBS[0], type=CreateJob)
-    bare = CreateJob(target=shown.target, timeout_seconds=TIMEOUT_SECONDS, retry=RetryPolicy())
+    shown = msgspec.json.decode(_JOBS[0], type=CreateHttpJob)
+    bare = CreateHttpJob(target=shown.target, timeout_seconds=TIMEOUT_SECONDS, retry=RetryPolicy())
     assert msgspec.structs.replace(shown, fire_at=None, labels={}) == bare
     given = msgspec.structs.replace(shown.target, headers={}, body=UNSET)
     assert given == CreateTarget(url=shown.target.url)

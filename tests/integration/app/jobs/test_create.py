@@ -230,8 +230,8 @@ async def test_all_faults_are_told_at_once(mine: httpx.AsyncClient) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["container", "function", 7, None])
-async def test_a_target_that_is_not_built_yet_is_said_to_be_unsupported(
+@pytest.mark.parametrize("kind", ["pull", "lambda", 7, None])
+async def test_a_target_of_no_type_of_ours_is_said_to_be_unsupported(
     mine: httpx.AsyncClient, kind: Any
 ) -> None:
     answer = await mine.post("/v1/jobs", json={"target": {"type": kind, "image": "alpine"}})

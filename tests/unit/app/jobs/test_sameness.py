@@ -1,13 +1,13 @@
 """What makes two jobs the same."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
-from app.jobs import sameness
+from app.jobs import composing, sameness
 from app.jobs.content import Content
-from app.jobs.schemas import OnConflict, Unique
+from app.jobs.schemas import CreateTarget, Method, OnConflict, Unique
 from core.jobs.model import BodyKind, HttpTarget
 from core.sealing import Keyring
 
@@ -25,7 +25,14 @@ def digest(
     ring: Keyring = RING,
     tenant: UUID = TENANT,
 ) -> bytes:
-    return sameness.rule(asked or Unique(), target, body, secret or {}, ring, tenant).hash
+    headers = target.headers | (secret or {})
+    given = CreateTarget(
+        url=target.url,
+        method=cast(Method, target.method),
+        headers=headers,
+        secret_headers=tuple(secret or ()),
+    )
+    return sameness.rule(asked or Unique(), composing.aim(given, body), body, ring, tenant).hash
 
 
 def target(**given: Any) -> HttpTarget:
@@ -77,7 +84,8 @@ def test_without_a_secret_master_keys_do_not_count() -> None:
 
 
 def test_a_rule_is_read_as_it_was_written() -> None:
-    rule = sameness.rule(Unique(key="k", window_seconds=5), TARGET, BODY, {}, RING, TENANT)
+    aim = composing.aim(CreateTarget(url=TARGET.url), BODY)
+    rule = sameness.rule(Unique(key="k", window_seconds=5), aim, BODY, RING, TENANT)
     assert sameness.read(sameness.written(rule)) == rule
 
 

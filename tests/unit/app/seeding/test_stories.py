@@ -6,7 +6,7 @@ import pytest
 from msgspec import UnsetType
 
 from app.jobs import checks
-from app.jobs.schemas import CreateJob
+from app.jobs.schemas import CreateHttpJob
 from app.seeding.stories import BATCH, MARK, PAUSED, STORIES, Story
 from core.jobs.backoff import Retry
 from core.jobs.model import Outcome
@@ -15,13 +15,13 @@ ORDERS = [*(story.order for story in STORIES), *BATCH]
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: str(order.target.url))
-def test_each_could_have_been_created(order: CreateJob) -> None:
+def test_each_could_have_been_created(order: CreateHttpJob) -> None:
     assert checks.faults(order, now=datetime.now(UTC)) == []
     assert order.labels.items() >= MARK.items()
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: str(order.target.url))
-def test_none_can_reach_anybody(order: CreateJob) -> None:
+def test_none_can_reach_anybody(order: CreateHttpJob) -> None:
     assert order.target.url.startswith("https://shop.invalid/")
 
 
