@@ -62,7 +62,12 @@ class FunctionWork:
             _Pipe(events_pipe, self._told.take),
         ]
         self._stopping = False
+        self._ordered = asyncio.Event()
         self._following = self._loop.create_task(self._follow())
+
+    @property
+    def done(self) -> bool:
+        return self._following.done()
 
     async def wait(self) -> Exit:
         return await asyncio.shield(self._following)
@@ -71,6 +76,7 @@ class FunctionWork:
         """`timed_out` tells the function's hooks that it failed, rather than that it was cancelled."""
         if not self._stopping and not self._following.done():
             self._stopping = True
+            await self._ordered.wait()
             await self._say({"stop": "timed_out" if timed_out else "cancelled"})
         await asyncio.wait([self._following])
 
@@ -82,6 +88,7 @@ class FunctionWork:
     async def _follow(self) -> Exit:
         try:
             await self._say(_as_told(self._order))
+            self._ordered.set()
             end = await self._heard()
             # Whoever held the other ends is dead, so that what is left to read is here already.
             await asyncio.wait([pipe.drained for pipe in self._pipes], timeout=_LAST_WORDS_SECONDS)
