@@ -87,6 +87,7 @@ class Host:
                 wake.recv(4096)
                 self._reap()
             if self._channel.fileno() in ready and not self._take():
+                signal.set_wakeup_fd(-1)
                 return
 
     def _take(self) -> bool:
@@ -94,6 +95,8 @@ class Host:
         data, descriptors, _, _ = socket.recv_fds(self._channel, 1, _DESCRIPTORS)
         if not data:
             return False
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
         control, *streams = descriptors
         sys.stdout.flush()
         pid = os.fork()

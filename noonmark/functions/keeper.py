@@ -53,6 +53,9 @@ class Keeper:
         self._wake = _awakened_by_children()
 
     def keep(self) -> None:
+        if not os.path.isdir(self._order.working_directory):
+            self._tell({"end": {"how": "not_started", "message": "its working directory is not there"}})
+            return
         self._tell({"started": True})
         status, told = self._carried(Code.attempt)
         begun = [each["begun"] for each in told if "begun" in each]

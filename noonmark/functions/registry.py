@@ -64,6 +64,9 @@ class Function:
         """The function alone, without its hooks."""
         return self.body(ctx, params)
 
+    def __repr__(self) -> str:
+        return f"<Function {self.name}>"
+
     @property
     def name(self) -> str:
         return f"{self.key}@{self.version}"

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 
 _OUR_STDERR = 2
-_CLOSING_SECONDS = 5.0
+_LOADING_SECONDS = 60.0
+_CLOSING_SECONDS = 2.0
 
 
 class Registered(Struct, frozen=True, kw_only=True):
@@ -69,11 +70,14 @@ class FunctionHost:
                     pass_fds=[theirs.fileno()],
                     env=_environment(path),
                 )
-            greeting = await _greeted(ours)
-        except BaseException:
+            async with asyncio.timeout(_LOADING_SECONDS):
+                greeting = await _greeted(ours)
+        except BaseException as error:
             ours.close()
             if process is not None:
-                await process.wait()
+                await _ended(process)
+            if isinstance(error, TimeoutError):
+                raise FunctionsRefused(f"modules were not imported within {_LOADING_SECONDS:g} s") from None
             raise
         return cls(process, ours, greeting.functions)
 
@@ -97,12 +101,17 @@ class FunctionHost:
     async def close(self) -> None:
         """Attempts that are on go on."""
         self._channel.close()
-        try:
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        await _ended(self._process)
+
+
+async def _ended(process: Process) -> None:
+    """It ends when it sees that the channel has; a module that is being imported sees nothing."""
+    try:
+        async with asyncio.timeout(_CLOSING_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _greeted(channel: socket.socket) -> _Greeting:

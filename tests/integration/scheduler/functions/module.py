@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from noonmark.functions import Context, PermanentFailure, job
@@ -26,10 +27,21 @@ def note(ctx: Context, *subject: object) -> None:
     say(name, ctx.ending)
 
 
+def _first_environment() -> str:
+    """What the kernel keeps of the environment that the process began with."""
+    return Path("/proc/self/environ").read_text()
+
+
 @job("told", version=1, max_attempts=2)
 def told(ctx: Context, params: Any) -> Any:
     ctx.event("seen", attempt=ctx.attempt, of=ctx.max_attempts, job=str(ctx.job_id))
-    return {"params": params, "environment": dict(os.environ), "cwd": os.getcwd(), "pid": os.getpid()}
+    return {
+        "params": params,
+        "environment": dict(os.environ),
+        "first": _first_environment(),
+        "cwd": os.getcwd(),
+        "pid": os.getpid(),
+    }
 
 
 @told.on_start
@@ -130,6 +142,13 @@ def counts(ctx: Context, params: Any) -> int:
 def chatty(ctx: Context, params: int) -> None:
     for number in range(params):
         ctx.progress(number + 1, params)
+
+
+@job("inherited", version=1)
+def inherited(ctx: Context, params: Any) -> list[str]:
+    """The descriptors that a program gets which a function starts."""
+    listing = [sys.executable, "-c", "import os; print(*os.listdir('/proc/self/fd'))"]
+    return subprocess.run(listing, close_fds=False, capture_output=True, text=True, check=True).stdout.split()
 
 
 @job("loud", version=1)

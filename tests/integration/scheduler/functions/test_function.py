@@ -49,8 +49,22 @@ async def test_nothing_of_our_environment_reaches_a_function(
     done = await rig.carry_out("told@1", environment={"MINE": "1"})
     given = done.result["environment"]
     assert "CANARY" not in given
+    assert "CANARY" not in done.result["first"]
     assert given.keys() == {"PATH", "HOME", "TMPDIR", "NOONMARK_OUTPUT_DIR", "MINE"}
     assert Path(given["NOONMARK_OUTPUT_DIR"]).parent == Path(done.result["cwd"])
+
+
+async def test_no_descriptor_of_ours_reaches_a_program_of_a_function(rig: Rig) -> None:
+    neighbour = await rig.start("cooperative@1", grace_seconds=600)
+    done = await rig.carry_out("inherited@1")
+    # Its standard streams, and the folder that it is listing.
+    assert sorted(done.result) == ["0", "1", "2", "3"]
+    await neighbour.work.stop()
+
+
+async def test_a_working_directory_that_is_not_there_starts_nothing(rig: Rig) -> None:
+    done = await rig.carry_out("told@1", working_directory="/no/such/folder")
+    assert done.exit == Exit(how=Ending.NOT_STARTED, message="its working directory is not there")
 
 
 async def test_a_process_is_used_once(rig: Rig) -> None:
