@@ -40,7 +40,8 @@ class Order:
     function: str
     job_id: str
     attempt: int
-    max_attempts: int
+    max_attempts: int | None
+    """None is as many as the function was registered with."""
     params: str
     environment: Mapping[str, str]
     output_dir: str
@@ -102,7 +103,7 @@ class Code:
         self._context = Context(
             job_id=UUID(order.job_id),
             attempt=order.attempt,
-            max_attempts=order.max_attempts,
+            max_attempts=order.max_attempts or max(order.attempt, function.max_attempts),
             params=json.loads(order.params),
             output_dir=Path(order.output_dir),
             emit=self._emit,
@@ -169,6 +170,7 @@ def become(
 def _clean(parent: int, order: Order, lines: Lines) -> None:
     os.setpgid(0, 0)
     kernel.die_with(parent)
+    kernel.stand_back()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _speak_through(lines)
     os.environ.clear()

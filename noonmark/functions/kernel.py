@@ -15,6 +15,8 @@ _SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform.startswith("linux")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _MEGABYTE = 1024 * 1024
+_NICER = 5
+_KILLED_SOONER = 500
 
 
 def die_with(parent: int) -> None:
@@ -51,6 +53,16 @@ def signal_group(group: int, number: signal.Signals) -> None:
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
+        return
+
+
+def stand_back() -> None:
+    """Before schedulers and their databases, whoever wants CPU or memory; and leave no core behind."""
+    os.nice(_NICER)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        Path("/proc/self/oom_score_adj").write_text(str(_KILLED_SOONER))
+    except OSError:
         return
 
 

@@ -15,6 +15,7 @@ from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Stream
 
 MOST_HAPPENINGS = 1_000
 """Of one attempt; the rest is counted."""
+_KEPT_FOR_HOOKS = 100
 _LONGEST_LINE = 64 * 1024
 _CHUNK = 64 * 1024
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -178,10 +179,11 @@ class _Told:
     def _pass_on(self, line: bytes) -> None:
         try:
             happening = msgspec.json.decode(line, type=Happening)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self._dropped += 1
             return
-        if self._taken >= MOST_HAPPENINGS and happening.kind is not HappeningKind.HOOK:
+        is_hook = happening.kind is HappeningKind.HOOK
+        if self._taken >= MOST_HAPPENINGS + is_hook * _KEPT_FOR_HOOKS:
             self._dropped += 1
             return
         self._taken += 1
@@ -208,7 +210,7 @@ def _as_told(order: Order) -> dict[str, Any]:
     }
 
 
-def _most_attempts(order: Order) -> int:
-    """From the variables that every job gets; without it, an attempt is taken for the last."""
+def _most_attempts(order: Order) -> int | None:
+    """From the job's variables; none leaves it to what the function was registered with."""
     value = order.environment.get(_ATTEMPTS_VARIABLE, "")
-    return int(value) if value.isdecimal() else order.attempt
+    return int(value) if value.isdecimal() else None

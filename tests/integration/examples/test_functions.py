@@ -45,9 +45,9 @@ async def test_a_feed_tells_how_far_it_is_and_leaves_a_file(rig: Rig) -> None:
 
 
 async def test_a_feed_that_fails_for_good_tells_somebody(rig: Rig) -> None:
-    done = await rig.carry_out("feeds.import@1", {})
+    done = await rig.carry_out("feeds.import@1", {}, attempt=3)
     assert done.exit.message == "KeyError: 'entries'"
-    assert done.stdout.startswith("the feed was given up attempts=1 error=")
+    assert done.stdout.startswith("the feed was given up attempts=3 error=")
 
 
 async def test_a_feed_can_be_cancelled(rig: Rig) -> None:

@@ -63,7 +63,7 @@ async def awaited(ctx: Context, params: Any) -> Any:
     return "awaited"
 
 
-@job("cooperative", version=1, on_fail=note, on_end=note)
+@job("cooperative", version=1, max_attempts=1, on_fail=note, on_end=note)
 def cooperative(ctx: Context, params: Any) -> None:
     say("waiting")
     while not ctx.cancelled:
@@ -127,6 +127,11 @@ def hungry(ctx: Context, params: int) -> int:
 @job("permanent", version=1, max_attempts=5)
 def permanent(ctx: Context, params: Any) -> None:
     raise PermanentFailure("there is no such account")
+
+
+@job("fails", version=1, max_attempts=2, on_fail=note, on_end=note)
+def fails(ctx: Context, params: Any) -> None:
+    raise ValueError("again")
 
 
 @job("counts", version=1)

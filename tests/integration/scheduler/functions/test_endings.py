@@ -27,6 +27,17 @@ async def test_an_exception_is_told_and_shown(tmp_path: Path) -> None:
     await rig.runtime.close()
 
 
+async def test_the_last_attempt_is_the_one_that_the_job_says_or_else_the_function(rig: Rig) -> None:
+    async def hooks(attempt: int, **environment: str) -> list[str]:
+        done = await rig.carry_out("fails@1", attempt=attempt, environment=environment)
+        return [each.name for each in done.happenings]
+
+    assert await hooks(1) == ["on_end"]
+    assert await hooks(2) == ["on_fail", "on_end"]
+    assert await hooks(2, NOONMARK_MAX_ATTEMPTS="3") == ["on_end"]
+    assert await hooks(3, NOONMARK_MAX_ATTEMPTS="3") == ["on_fail", "on_end"]
+
+
 async def test_a_permanent_failure_has_a_code_of_its_own(rig: Rig) -> None:
     done = await rig.carry_out("permanent@1")
     assert done.exit == Exit(how=Ending.EXITED, code=65, message="there is no such account")
