@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -193,6 +194,8 @@ def tend(control: socket.socket, streams: tuple[int, int, int], registry: Regist
         kernel.adopt_orphans()
         Keeper(control, streams, registry).keep()
         status = 0
+    except BaseException:  # A copy of the host ends here, and says why.
+        traceback.print_exc()
     finally:
         os._exit(status)
 

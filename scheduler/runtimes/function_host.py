@@ -53,6 +53,7 @@ class FunctionHost:
         self._process = process
         self._channel = channel
         self._deaf = False
+        self._speaking = asyncio.Lock()
 
     @classmethod
     async def started(cls, modules: Sequence[str], path: Sequence[str] | None) -> "FunctionHost":
@@ -87,16 +88,17 @@ class FunctionHost:
 
     async def hand_over(self, descriptors: Sequence[int]) -> None:
         """ConnectionError if it has died."""
-        while True:
-            try:
-                socket.send_fds(self._channel, [b"\n"], descriptors)
-            except BlockingIOError:
-                await _writable(self._channel)
-            except ConnectionError:
-                self._deaf = True
-                raise
-            else:
-                return
+        async with self._speaking:  # A loop has one writer for each socket.
+            while True:
+                try:
+                    socket.send_fds(self._channel, [b"\n"], descriptors)
+                except BlockingIOError:
+                    await _writable(self._channel)
+                except ConnectionError:
+                    self._deaf = True
+                    raise
+                else:
+                    return
 
     async def close(self) -> None:
         """Attempts that are on go on."""

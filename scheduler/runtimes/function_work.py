@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -192,10 +191,10 @@ class _Told:
 
 def _as_told(order: Order) -> dict[str, Any]:
     """As noonmark/functions/code.py reads it."""
-    output: Path = order.folder / "out"
-    folder = str(order.folder)
+    folder = str(order.folder.absolute())
+    output = os.path.join(folder, "out")
     # Home and temporary files inside: what is left behind goes with the folder.
-    environment = {"PATH": _PATH, "HOME": folder, "TMPDIR": folder, _OUTPUT_VARIABLE: str(output)}
+    environment = {"PATH": _PATH, "HOME": folder, "TMPDIR": folder, _OUTPUT_VARIABLE: output}
     return {
         "function": order.command[0],
         "job_id": str(order.job_id),
@@ -203,7 +202,7 @@ def _as_told(order: Order) -> dict[str, Any]:
         "max_attempts": _most_attempts(order),
         "params": order.params.decode(),
         "environment": environment | order.environment,
-        "output_dir": str(output),
+        "output_dir": output,
         "working_directory": order.working_directory or folder,
         "memory_mb": order.limits.memory_mb,
         "grace_seconds": order.grace_seconds,
