@@ -1,0 +1,1 @@
+"""Proofs of the function runtime, on real processes."""

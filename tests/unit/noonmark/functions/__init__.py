@@ -1,0 +1,1 @@
+"""Proofs of what functions are registered with, and of the order in which they are called."""

@@ -1,0 +1,1 @@
+"""Proofs of the functions that come with Noonmark."""
