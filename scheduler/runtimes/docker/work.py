@@ -28,6 +28,7 @@ _DRAIN_SECONDS = 5.0
 _INSIST_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
 
+# The engine tells a signal n as 128 + n, as it does a program that exits with that.
 _SIGNALS = range(129, 160)
 
 # What the engine's init prints, alone, when there is nothing to execute.

@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.heavy]
 
 
 async def test_what_does_not_handle_term_ends_at_once(rig: Rig) -> None:
-    work = await rig.begin(rig.order("sleep", "60", grace_seconds=30))
+    work = await rig.begin(rig.order("sh", "-c", "echo ready; exec sleep 60", grace_seconds=30))
+    await rig.until_printed("ready")
     began = time.monotonic()
     await work.stop()
     assert await work.wait() == Exit(how=Ending.STOPPED, code=143)
