@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -85,6 +88,32 @@ async def test_nobody_is_root(rig: Rig, named: str, user: str) -> None:
     script = 'echo "$(id -u):$(id -g)"; touch "$NOONMARK_OUTPUT_DIR/mine"'
     assert await rig.carry_out(rig.order("sh", "-c", script, image="noonmark/user:1")) == SUCCEEDED
     assert rig.printed.out == f"{user}\n"
+
+
+@pytest.fixture
+def unprivileged(engine: Daemon) -> Iterator[Path]:
+    """While it lasts we are somebody who may speak to the engine; the folder is theirs."""
+    folder = Path(tempfile.mkdtemp(prefix="noonmark-unprivileged-"))
+    os.chown(folder, 1234, 1234)
+    engine.socket.parent.chmod(0o711)
+    engine.socket.chmod(0o666)
+    os.setegid(1234)
+    os.seteuid(1234)
+    yield folder
+    os.seteuid(0)
+    os.setegid(0)
+    shutil.rmtree(folder)
+
+
+async def test_what_a_job_leaves_can_be_removed_by_a_scheduler_that_is_not_root(
+    engine: Daemon, unprivileged: Path
+) -> None:
+    rig = Rig(engine, unprivileged)
+    order = rig.order("sh", "-c", "id -u; mkdir -m 700 /noonmark/out/deep; touch /noonmark/out/deep/file")
+    assert await rig.carry_out(order) == SUCCEEDED
+    assert rig.printed.out == "1234\n"
+    shutil.rmtree(order.folder)
+    await rig.runtime.close()
 
 
 async def test_it_has_no_capability_and_can_gain_none(rig: Rig) -> None:
