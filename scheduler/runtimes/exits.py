@@ -19,8 +19,8 @@ _PROGRAM = {
 }
 _STAGES = {
     "working_directory": "The working directory {directory} cannot be entered: {reason}.",
-    "folder": "The attempt's folder cannot be entered: {reason}.",
-    "user": "It cannot be its user, or that user cannot enter its folder: {reason}.",
+    "folder": "Its folder cannot be entered by its user: {reason}.",
+    "user": "It cannot become its user: {reason}.",
     "limits": "Its limits cannot be set: {reason}.",
 }
 

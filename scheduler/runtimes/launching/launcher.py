@@ -30,13 +30,15 @@ DESCRIPTORS = 3
 
 def main() -> None:
     """The scheduler's socket is standard input."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in program.OUR_STOPS:
         # Who stops everything at once stops the scheduler, and that decides about its attempts.
         signal.signal(number, signal.SIG_IGN)
     program.LIBC.prctl(_SET_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
     requests = socket.socket(fileno=os.dup(0))
     # Supervisors inherit standard input; were it the socket, the launcher's death would go unnoticed.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    # A collection would write to every page that forks could share.
+    gc.disable()
     gc.freeze()
     _Launcher(requests).run()
 

@@ -66,7 +66,7 @@ def pack(plan: Plan) -> bytes:
 
 
 def unpack(data: bytes) -> Plan:
-    return Plan(*json.loads(data))
+    return Plan(*json.loads(data.decode()))
 
 
 def line(said: Said) -> bytes:
@@ -74,6 +74,6 @@ def line(said: Said) -> bytes:
 
 
 def parse(text: bytes) -> Said:
-    kind, *values = json.loads(text)
+    kind, *values = json.loads(text.decode())
     arguments: list[Any] = values
     return _KINDS[kind](*arguments)

@@ -1,17 +1,17 @@
 """The last steps before a program: from a fresh fork of a supervisor to what it is to be, and exec.
 
-Runs in the child alone and never returns. The order matters: limits that need privileges and the way into the
-working directory come before the user is changed, for the working directory may lie where they cannot go;
-changing users clears the parent-death signal, so that is set last. What fails is told through a pipe that a
-successful exec closes.
+Runs in the child alone and never returns. The order matters: what needs privileges comes before the user is
+changed, and folders are entered after it, so that no job gets to where its user could not go. Changing users
+clears the parent-death signal, so that is set last. What fails is told through a pipe that a successful exec
+closes.
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import NoReturn
 
 from scheduler.runtimes.launching.plan import Plan, Refused, line
@@ -26,29 +26,56 @@ _OPEN_FILES = 1024
 _NICE = 5
 _UMASK = 0o022
 
+# What the launcher ignores, and what it was started to ignore: the only ones that last over exec.
+OUR_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_IGNORED = {
+    *OUR_STOPS,
+    *(each for each in signal.valid_signals() if signal.getsignal(each) == signal.SIG_IGN),
+}
+
 LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-class _Stopped(Exception):
-    def __init__(self, stage: str, error: OSError) -> None:
-        super().__init__(stage)
-        self.refused = Refused(stage, error.errno or 0)
 
 
 def become(plan: Plan, *, supervisor: int, stdout: int, stderr: int, fault: int) -> NoReturn:
     """Be the program; through `fault` goes a line about what did not work."""
+    stage = "limits"
     try:
-        _pipes(stdout, stderr, fault)
-        _prepare(plan, supervisor)
-        with _stage("program"):
-            os.execvpe(plan.command[0], plan.command, plan.environment)  # noqa: S606 - a list, never a shell
-    except _Stopped as stopped:
-        os.write(_FAULT, line(stopped.refused))
+        fault = _pipes(stdout, stderr, fault)
+        os.setsid()
+        _limit(plan)
+        stage = "user"
+        _change_user(plan)
+        stage = "folder"
+        os.chdir(plan.folder)
+        stage = "working_directory"
+        os.chdir(plan.working_directory)
+        stage = "program"
+        _bind(supervisor)
+        _execute(plan)
+    except Exception as error:
+        number = error.errno if isinstance(error, OSError) else None
+        os.write(fault, line(Refused(stage, number or errno.EINVAL)))
     finally:
         os._exit(127)
 
 
-def _pipes(stdout: int, stderr: int, fault: int) -> None:
+def _execute(plan: Plan) -> None:
+    """As execvpe, which would import modules first: in each fork again."""
+    program = plan.command[0]
+    places = [""] if "/" in program else plan.environment["PATH"].split(":")
+    refused: OSError = FileNotFoundError(errno.ENOENT, program)
+    for place in places:
+        try:
+            os.execve(os.path.join(place, program), plan.command, plan.environment)  # noqa: S606 - no shell
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            refused = error
+    raise refused
+
+
+def _pipes(stdout: int, stderr: int, fault: int) -> int:
+    """Standard input, output and errors, and where the way for faults is now. Nothing else stays open."""
     # Away from where they go first, for they may stand in each other's place.
     moved = [os.dup(each) for each in (stdout, stderr, fault)]
     high = [_above(each) for each in moved]
@@ -56,36 +83,13 @@ def _pipes(stdout: int, stderr: int, fault: int) -> None:
     for place, descriptor in enumerate(high, start=1):
         os.dup2(descriptor, place, inheritable=place != _FAULT)
     os.closerange(_FAULT + 1, os.sysconf("SC_OPEN_MAX"))
+    return _FAULT
 
 
 def _above(descriptor: int) -> int:
     while descriptor <= _FAULT:
         descriptor = os.dup(descriptor)
     return descriptor
-
-
-def _prepare(plan: Plan, supervisor: int) -> None:
-    with _stage("limits"):
-        os.setsid()
-        os.umask(_UMASK)
-        _limit(plan)
-    with _stage("folder"):
-        os.chdir(plan.folder)
-    with _stage("working_directory"):
-        os.chdir(plan.working_directory)
-    with _stage("user"):
-        _change_user(plan)
-    with _stage("limits"):
-        _bind(supervisor)
-        _reset_signals()
-
-
-@contextmanager
-def _stage(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _Stopped(name, error) from None
 
 
 def _limit(plan: Plan) -> None:
@@ -98,8 +102,11 @@ def _limit(plan: Plan) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     # A replica must be able to beat while its jobs take all there is: of time, and of memory.
     os.nice(_NICE)
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as badness:
-        badness.write("500")
+    os.umask(_UMASK)
+    with suppress(OSError):
+        badness = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(badness, b"500")
+        os.close(badness)
 
 
 def _at_most(kind: int, value: int) -> None:
@@ -117,7 +124,6 @@ def _change_user(plan: Plan) -> None:
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
-    os.stat(os.path.join(plan.folder, "out", "."))
 
 
 def _bind(supervisor: int) -> None:
@@ -126,9 +132,6 @@ def _bind(supervisor: int) -> None:
     LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != supervisor:
         os._exit(127)
-
-
-def _reset_signals() -> None:
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    for number in _IGNORED:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
