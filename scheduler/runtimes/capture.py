@@ -22,7 +22,7 @@ class Throttle:
     def __init__(self, bytes_per_second: float, now: Callable[[], float]) -> None:
         self._rate = bytes_per_second
         self._now = now
-        self._paid_until = now()
+        self._paid_until = now() - _BURST_SECONDS
 
     def take(self, size: int) -> float:
         """Account for bytes that were read; the seconds to wait before more is read, mostly 0."""

@@ -21,6 +21,7 @@ _STAGES = {
     "working_directory": "The working directory {directory} cannot be entered: {reason}.",
     "folder": "Its folder cannot be entered by its user: {reason}.",
     "user": "It cannot become its user: {reason}.",
+    "fork": "There is no room for another process: {reason}.",
     "limits": "Its limits cannot be set: {reason}.",
 }
 

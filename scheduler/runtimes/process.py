@@ -10,6 +10,7 @@ How is told in `launching`; what even that cannot catch is found by `remains`.
 import asyncio
 import os
 import socket
+import weakref
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from uuid import UUID
 from scheduler.runtimes import environment, exits, remains
 from scheduler.runtimes.capture import Pump, Throttle
 from scheduler.runtimes.launching.link import Link
-from scheduler.runtimes.launching.plan import STOP, Began, Ended, Plan, Refused, Said, parse
+from scheduler.runtimes.launching.plan import STOP, Ended, Plan, Refused, Said, parse
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Stream, Work
 
 _MIB = 1024 * 1024
@@ -44,6 +45,7 @@ class ProcessRuntime:
         self._output_rate = output_bytes_per_second
         self._throttle: Throttle | None = None
         self._link = Link()
+        self._running: weakref.WeakSet[_Process] = weakref.WeakSet()
 
     async def start(self, order: Order, output: Output) -> Work | Exit:
         plan = self._plan(order)
@@ -59,12 +61,18 @@ class ProcessRuntime:
         finally:
             for end in ends:
                 os.close(end)
-        return await _begin(control, pumps, order)
+        begun = await _begin(control, pumps, order)
+        if isinstance(begun, _Process):
+            self._running.add(begun)
+        return begun
 
     async def sweep(self, held: Collection[UUID]) -> int:
         return await asyncio.to_thread(remains.sweep, self._root, frozenset(held))
 
     async def close(self) -> None:
+        """Kills what still runs, against the contract: no program outlives its runtime."""
+        for process in self._running:
+            process.abandon()
         await self._link.close()
 
     def _plan(self, order: Order) -> Plan:
@@ -117,6 +125,12 @@ class _Process:
             self._control.send(STOP)
         await asyncio.shield(self._end)
 
+    def abandon(self) -> None:
+        """To the supervisor it looks as if its scheduler had died."""
+        # It may just have gone.
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+
     async def _see(self) -> Exit:
         while more := await _hear(self._control):
             self._said += more
@@ -129,7 +143,7 @@ class _Process:
         return exits.ended(ended, self._order)
 
 
-async def _begin(control: socket.socket, pumps: list[Pump], order: Order) -> Work | Exit:
+async def _begin(control: socket.socket, pumps: list[Pump], order: Order) -> _Process | Exit:
     try:
         said = await _first(control)
     except BaseException:
@@ -138,21 +152,22 @@ async def _begin(control: socket.socket, pumps: list[Pump], order: Order) -> Wor
         _close(pumps)
         raise
     line, _, rest = said.partition(b"\n")
-    answer = parse(line)
-    if isinstance(answer, Began):
+    refused = parse(line) if line else None
+    if not isinstance(refused, Refused):
+        # Also when nothing was said: a program can be quicker, and kill its supervisor before that speaks.
         return _Process(control, rest, pumps, order)
     control.close()
     _close(pumps)
-    assert isinstance(answer, Refused)
-    return exits.refused(answer, order)
+    return exits.refused(refused, order)
 
 
 async def _first(control: socket.socket) -> bytes:
+    """What is said up to a first line; nothing if it came to its end before."""
     said = b""
     while b"\n" not in said:
         more = await _hear(control)
         if not more:
-            raise ConnectionAbortedError("the launcher of processes could not fork, or has died")
+            return b""
         said += more
     return said
 

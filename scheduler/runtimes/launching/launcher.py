@@ -20,7 +20,8 @@ from typing import NoReturn
 
 from scheduler.runtimes.launching import program, tree
 from scheduler.runtimes.launching.bell import Bell
-from scheduler.runtimes.launching.supervisor import supervise
+from scheduler.runtimes.launching.plan import Refused, line
+from scheduler.runtimes.launching.supervisor import supervise, tell
 
 _SET_SUBREAPER = 36
 _AGAIN_MILLISECONDS = 10
@@ -84,8 +85,8 @@ class _Launcher:
     def _fork(self, control: socket.socket, stdout: int, stderr: int) -> None:
         try:
             pid = os.fork()
-        except OSError:
-            # No room for another process: the scheduler sees its socket end before a word was said.
+        except OSError as error:
+            tell(control, line(Refused("fork", error.errno or 0)))
             control.close()
             pid = -1
         if pid == 0:

@@ -36,9 +36,9 @@ def supervise(control: socket.socket, stdout: int, stderr: int) -> NoReturn:
     began = _start(plan, stdout, stderr)
     os.close(stdout)
     os.close(stderr)
-    _tell(control, line(began))
+    tell(control, line(began))
     if isinstance(began, Began):
-        _tell(control, line(_Supervisor(plan, began.pid, control, bell).run()))
+        tell(control, line(_Supervisor(plan, began.pid, control, bell).run()))
     os._exit(0)
 
 
@@ -59,7 +59,7 @@ def _exactly(control: socket.socket, size: int) -> bytes:
     return bytes(got)
 
 
-def _tell(control: socket.socket, words: bytes) -> None:
+def tell(control: socket.socket, words: bytes) -> None:
     try:
         control.sendall(words)
     except OSError:
@@ -70,7 +70,10 @@ def _tell(control: socket.socket, words: bytes) -> None:
 def _start(plan: Plan, stdout: int, stderr: int) -> Began | Refused:
     reading, fault = os.pipe()
     supervisor = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        return Refused("fork", error.errno or 0)
     if pid == 0:
         program.become(plan, supervisor=supervisor, stdout=stdout, stderr=stderr, fault=fault)
     os.close(fault)

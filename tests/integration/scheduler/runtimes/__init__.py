@@ -1,0 +1,1 @@
+"""Proofs of the runtimes with real processes, pipes and folders."""

@@ -1,0 +1,1 @@
+"""Proofs of what is pure in the runtimes."""
