@@ -6,13 +6,15 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from scheduler.runtimes import folder, removal
 from scheduler.runtimes.folder import Folder, Name
 from tests.integration.scheduler.runtimes.attempts import NOBODY, PYTHON
+
+_ONE, _TWO = UUID(int=1), UUID(int=2)
 
 
 @pytest.fixture
@@ -58,10 +60,11 @@ def test_a_name_says_whose_it_is() -> None:
     [
         "",
         "out",
-        f"{uuid4()}-{uuid4()}",
-        f"{uuid4()}-x-{uuid4()}",
-        f"{uuid4()}-01-{uuid4()}",
-        f"{uuid4().hex}-1-{uuid4()}",
+        f"{_ONE}-{_TWO}",
+        f"{_ONE}-x-{_TWO}",
+        f"{_ONE}-01-{_TWO}",
+        f"{_ONE.hex}-1-{_TWO}",
+        f"{_ONE}-1-{_TWO}-",
     ],
 )
 def test_other_names_are_no_attempts(name: str) -> None:
