@@ -96,7 +96,12 @@ class ProcessRuntime:
         if self._throttle is None:
             self._throttle = Throttle(self._output_rate, asyncio.get_running_loop().time)
         out, to_out = os.pipe()
-        errors, to_errors = os.pipe()
+        try:
+            errors, to_errors = os.pipe()
+        except OSError:
+            os.close(out)
+            os.close(to_out)
+            raise
         pumps = [
             Pump(out, Stream.STDOUT, output, self._throttle),
             Pump(errors, Stream.STDERR, output, self._throttle),

@@ -25,9 +25,10 @@ def sweep(root: Path, held: Collection[UUID]) -> int:
     """End and remove what is abandoned below `root`; how many attempts. Blocks: call it in a thread."""
     swept = 0
     for name, taken in folder.abandoned(root, held):
-        end(str(name))
-        taken.remove()
-        swept += 1
+        if end(str(name)):
+            swept += taken.remove()
+        else:
+            taken.release()
     return swept
 
 

@@ -107,8 +107,12 @@ def open_up(name: str, within: int | None = None) -> None:
 
 def _mount(folder: int) -> str:
     """Which mount an open folder is in; a bind mount of the same device is another one."""
-    with open(f"/proc/self/fdinfo/{folder}") as lines:
-        return next(line for line in lines if line.startswith("mnt_id:"))
+    try:
+        with open(f"/proc/self/fdinfo/{folder}") as lines:
+            return next(line for line in lines if line.startswith("mnt_id:"))
+    except FileNotFoundError:
+        # Not Linux.
+        return str(os.fstat(folder).st_dev)
 
 
 def _done(act: Callable[[], None]) -> bool:

@@ -11,6 +11,7 @@ When the scheduler is gone the launcher stays until its supervisors have gone, a
 import ctypes
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -25,6 +26,7 @@ from scheduler.runtimes.launching.supervisor import supervise, tell
 
 _SET_SUBREAPER = 36
 _AGAIN_MILLISECONDS = 10
+_DESCRIPTORS = 16384
 DESCRIPTORS = 3
 """What comes with each request: an end of the attempt's socket, of its standard output, of its errors."""
 
@@ -34,6 +36,7 @@ def main() -> None:
     for number in program.OUR_STOPS:
         # Who stops everything at once stops the scheduler, and that decides about its attempts.
         signal.signal(number, signal.SIG_IGN)
+    _make_room()
     program.LIBC.prctl(_SET_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
     requests = socket.socket(fileno=os.dup(0))
     # Supervisors inherit standard input; were it the socket, the launcher's death would go unnoticed.
@@ -42,6 +45,13 @@ def main() -> None:
     gc.disable()
     gc.freeze()
     _Launcher(requests).run()
+
+
+def _make_room() -> None:
+    """Each attempt takes a descriptor here, and four while it is started."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 class _Launcher:
@@ -78,6 +88,11 @@ class _Launcher:
         if not words:
             self._open = False
             self._events.unregister(self._requests)
+            return
+        if len(descriptors) < DESCRIPTORS:
+            # The kernel drops what there was no room for; so the attempt ends before it began.
+            for descriptor in descriptors:
+                os.close(descriptor)
             return
         control, stdout, stderr = descriptors
         self._fork(socket.socket(fileno=control), stdout, stderr)
