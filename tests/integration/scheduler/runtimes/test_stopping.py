@@ -32,7 +32,7 @@ async def test_a_program_that_ignores_term_is_killed_after_its_grace(attempts: A
     await wait_until(lambda: asleep(seconds), within=10, what="it sleeps")
     began = time.monotonic()
     await work.stop()
-    assert 0.3 <= time.monotonic() - began < 1.3
+    assert 0.3 <= time.monotonic() - began < 3
     assert await work.wait() == Exit(how=Ending.STOPPED, code=137)
     assert not alive(seconds)
 
