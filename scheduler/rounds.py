@@ -1,7 +1,7 @@
 """A round: look, take what is due soon, plan what is due, claim fairly, hand over to the dispatcher.
 
 1. Survey: the database's clock, the next timer, the queues with due work. When nothing is due this one
-   statement is the whole round.
+   statement is the whole round. While more tenants wait than can be served, none is looked for.
 2. Claim ahead: timers of the next moment, of queues where nothing waits, into half of the free slots. They
    are fired by a local timer, which is what makes a delivery prompt.
 3. Plan: timers that are due and were not taken become ready.
@@ -28,7 +28,7 @@ from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
 from scheduler.flights import Flight, Flights
 from scheduler.secrets import Secrets
-from scheduler.shares import share
+from scheduler.shares import Table, share
 from scheduler.turnstile import Turnstile
 
 AHEAD_SECONDS = 1.0
@@ -93,8 +93,11 @@ class Rounds:
         self._clock = clock
         self._marks = Watermarks(now=now)
         self._turnstile = Turnstile(now=now)
+        self._table = Table()
+        self._seen: tuple[Lane, ...] = ()
         self._after = _FIRST
-        self._offered = 0
+        self._now = now
+        self._looked_at = 0.0
         self._dealt = 0
         self._term = 0
         self._pause = LOOK_SECONDS
@@ -119,19 +122,40 @@ class Rounds:
         taken: list[Flight] = []
         try:
             async with self.claiming, self._database.raw() as db:
-                seen = await jobs.survey(db, since=self._marks.timers, after=self._after)
+                look, whole = self._looks(free), self._after == _FIRST
+                seen = await jobs.survey(db, since=self._marks.timers, after=self._after, look=look)
                 self._clock.observe(seen.now)
+                if look:
+                    self._met(seen)
                 moved = await self._take(db, seen, free, taken)
         except BaseException:
             # Whatever this statement met, what an earlier one claimed is ours. Each asks for its keys itself.
             self._dispatcher.start(taken)
             raise
         await self._begin(taken)
-        whole, self._after = self._after == _FIRST, seen.goes_on_after
         if not moved:
             self._marks.forget()
-            self._pause = self._until(seen) if whole else _SHORTEST_SECONDS
+            self._pause = self._until(seen) if look and whole else _SHORTEST_SECONDS
+            self._rise()
         return moved
+
+    def _looks(self, free: int) -> bool:
+        """Whether to look for lanes: not while those that were seen a moment ago fill this round."""
+        if self._now() - self._looked_at > LOOK_SECONDS:
+            self._rise()
+        return len(self._table) < min(free, _BATCH)
+
+    def _met(self, seen: Survey) -> None:
+        """Enter what a look found."""
+        if self._after == _FIRST:
+            self._table.begin_around()
+        self._seen, self._after, self._looked_at = seen.lanes, seen.goes_on_after, self._now()
+        self._table.seat([lane for lane in seen.lanes if not lane.limited])
+
+    def _rise(self) -> None:
+        """Forget who waits: the next look begins with them."""
+        if (queue := self._table.leave()) is not None:
+            self._after = UUID(int=queue.int - 1)
 
     async def _take(self, db: Raw, seen: Survey, free: int, taken: list[Flight]) -> int:
         """Steps 2 to 4, adding to ``taken`` what was claimed; how many jobs moved."""
@@ -140,19 +164,18 @@ class Rounds:
             taken += await self._claim_ahead(db, min(free // 2, _BATCH))
             if seen.next_due <= seen.now:
                 planned = await self._plan(db)
-        if lanes := self._open(seen):
-            slots = min(free - len(taken), _BATCH)
-            limited = await self._claim_limited(db, lanes, slots)
-            taken += limited
-            taken += await self._claim(db, [lane for lane in lanes if not lane.limited], slots - len(limited))
+        slots = min(free - len(taken), _BATCH)
+        limited = await self._claim_limited(db, self._open(), slots)
+        taken += limited
+        taken += await self._claim(db, slots - len(limited))
         return planned + len(taken)
 
-    def _open(self, seen: Survey) -> list[Lane]:
+    def _open(self) -> list[Lane]:
         """The lanes that may give something; in the order of the look, since seats are dealt by it."""
-        limited = [lane for lane in seen.lanes if lane.limited]
+        limited = [lane for lane in self._seen if lane.limited]
         if not limited:
-            return list(seen.lanes)
-        return [lane for lane in seen.lanes if not lane.limited] + self._turnstile.open(
+            return list(self._seen)
+        return [lane for lane in self._seen if not lane.limited] + self._turnstile.open(
             limited, self._flights
         )
 
@@ -186,14 +209,16 @@ class Rounds:
         metrics.claimed.labels("ready").inc(len(claimed.leases))
         return self._dispatcher.hold(claimed.leases, term=self._term)
 
-    async def _claim(self, db: Raw, lanes: list[Lane], slots: int) -> list[Flight]:
-        quotas = share(lanes, slots, start=self._offered)
-        self._offered += slots
+    async def _claim(self, db: Raw, slots: int) -> list[Flight]:
+        quotas = self._table.deal(slots)
         if not quotas:
             return []
         wanted = [(queue, quota, self._marks.queues.get(queue)) for queue, quota in quotas.items()]
         with metrics.claim_seconds.time():
             leases = await jobs.claim(db, wanted, replica=self._replica)
+        if 2 * len(leases) < slots:
+            # Others have been here: what was seen is old.
+            self._rise()
         self._marks.taken(leases)
         metrics.claimed.labels("ready").inc(len(leases))
         return self._dispatcher.hold(leases, term=self._term)
@@ -207,7 +232,7 @@ class Rounds:
 
     def _until(self, seen: Survey) -> float:
         """When nothing moved: until the next timer comes into reach, at most until the next look."""
-        if self._open(seen):
+        if self._open():
             return _BLOCKED_SECONDS
         blocked = self._turnstile.pause() if seen.lanes else None
         longest = LOOK_SECONDS if blocked is None else min(max(blocked, _SHORTEST_SECONDS), LOOK_SECONDS)

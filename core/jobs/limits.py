@@ -21,7 +21,7 @@ import msgspec
 from core.db import Raw
 from core.jobs.model import Lane, Lease
 from core.jobs.statements import LEASE
-from core.jobs.store import instant
+from core.jobs.store import BEFORE_ALL
 
 # No claim is older: longer than the longest statement of a scheduler.
 _OLDEST = "interval '40 seconds'"
@@ -59,7 +59,7 @@ _USED = "(SELECT count(*) FROM leases h WHERE h.limited AND h.{whose} = l.id)"
 CLAIM = f"""
 WITH lane AS MATERIALIZED (
   SELECT u.queue_id, q.tenant_id, u.quota, u.since, u.place
-  FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) WITH ORDINALITY AS u(queue_id, quota, since, place)
+  FROM unnest($2::uuid[], $3::int[], $4::float8[]) WITH ORDINALITY AS u(queue_id, quota, since, place)
   JOIN queues q ON q.id = u.queue_id
   WHERE q.limited AND NOT q.paused AND NOT EXISTS (
     SELECT FROM limits l
@@ -81,7 +81,7 @@ granted AS MATERIALIZED (
   FROM own o LEFT JOIN shared s ON s.id = o.tenant_id),
 picked AS MATERIALIZED (
   SELECT x.job_id FROM granted g CROSS JOIN LATERAL (
-    SELECT r.job_id FROM ready r WHERE r.queue_id = g.queue_id AND r.rank_at >= g.since
+    SELECT r.job_id FROM ready r WHERE r.queue_id = g.queue_id AND r.rank_at >= to_timestamp(g.since)
     ORDER BY r.rank_at, r.job_id LIMIT g.slots FOR UPDATE SKIP LOCKED) x),
 gone AS (
   DELETE FROM ready WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
@@ -137,7 +137,7 @@ async def claim(db: Raw, wanted: Sequence[tuple[Lane, int, float | None]], *, re
             replica,
             [lane.queue_id for lane, _, _ in wanted],
             [quota for _, quota, _ in wanted],
-            [instant(since) for _, _, since in wanted],
+            [BEFORE_ALL if since is None else since for _, _, since in wanted],
             [hold.id for hold in holds],
         )
     leases = [Lease(*row) for row in rows]

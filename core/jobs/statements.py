@@ -74,20 +74,22 @@ SELECT id, fresh, queue_id IS NOT NULL, extract(epoch FROM fires_at - now())::fl
 FROM judged
 """
 
-# Which queues have due work, by a loose index scan: one probe a queue, whatever its backlog. Paused ones are
-# named too, so that whoever asks knows how far the look went.
+# Which queues have due work, by a loose index scan: one probe a queue, whatever its backlog; what they are is
+# looked up for all at once. Paused ones are named too, so that whoever asks knows how far the look went.
 SURVEY = """
 WITH RECURSIVE lane AS (
-  (SELECT queue_id, tenant_id, 1 AS seen FROM ready WHERE queue_id > $3 ORDER BY queue_id LIMIT 1)
+  (SELECT queue_id, tenant_id, 1 AS seen FROM ready WHERE $2 > 0 AND queue_id > $3 ORDER BY queue_id LIMIT 1)
   UNION ALL
   SELECT n.queue_id, n.tenant_id, lane.seen + 1 FROM lane CROSS JOIN LATERAL (
     SELECT r.queue_id, r.tenant_id FROM ready r WHERE r.queue_id > lane.queue_id ORDER BY r.queue_id LIMIT 1) n
-  WHERE lane.seen < $2)
+  WHERE lane.seen < $2),
+going AS MATERIALIZED (
+  SELECT id, limited FROM queues WHERE id = ANY(ARRAY(SELECT queue_id FROM lane)) AND NOT paused)
 SELECT extract(epoch FROM clock_timestamp())::float8,
        (SELECT extract(epoch FROM due_at)::float8 FROM timers WHERE due_at >= $1 ORDER BY due_at, job_id LIMIT 1),
-       lane.queue_id, lane.tenant_id,
-       (SELECT CASE WHEN NOT q.paused THEN q.limited END FROM queues q WHERE q.id = lane.queue_id)
-FROM (VALUES (1)) one LEFT JOIN lane ON true ORDER BY lane.queue_id
+       lane.queue_id, lane.tenant_id, going.limited
+FROM (VALUES (1)) one LEFT JOIN lane ON true LEFT JOIN going ON going.id = lane.queue_id
+ORDER BY lane.queue_id
 """
 
 # Due timers become ready. Order of due, so that a backlog of timers is planned oldest first.
@@ -130,13 +132,14 @@ FROM work ORDER BY due_at - priority * {_STEP}, job_id
 
 _UNLIMITED = LEASE.format(limited="false")
 
-# Ready jobs become leases: so many of each queue as the round gives it, if it is neither paused nor limited.
+# Ready jobs become leases: so many of each queue as the round gives it, if it is neither paused nor limited. The
+# array is named twice so that the queues are looked up at once.
 CLAIM = f"""
 WITH picked AS MATERIALIZED (
-  SELECT x.job_id FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) AS lane(queue_id, quota, since)
-  JOIN queues q ON q.id = lane.queue_id AND NOT q.paused AND NOT q.limited
+  SELECT x.job_id FROM unnest($2::uuid[], $3::int[], $4::float8[]) AS lane(queue_id, quota, since)
+  JOIN queues q ON q.id = lane.queue_id AND q.id = ANY($2::uuid[]) AND NOT q.paused AND NOT q.limited
   CROSS JOIN LATERAL (
-    SELECT r.job_id FROM ready r WHERE r.queue_id = lane.queue_id AND r.rank_at >= lane.since
+    SELECT r.job_id FROM ready r WHERE r.queue_id = lane.queue_id AND r.rank_at >= to_timestamp(lane.since)
     ORDER BY r.rank_at, r.job_id LIMIT lane.quota FOR UPDATE SKIP LOCKED) x),
 gone AS (
   DELETE FROM ready WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))

@@ -4,6 +4,7 @@ Every function takes the driver's connection and does one round trip. None opens
 meant for the inside of one, with `settle` after it.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -17,8 +18,11 @@ from core.jobs.model import Created, Expired, Fate, Held, Lane, Lease, NewJob, S
 _LANES = 1024
 _FIRST = UUID(int=0)
 
+BEFORE_ALL = -math.inf
+"""The watermark that hides nothing, epoch seconds."""
 
-def instant(epoch: float | None) -> datetime:
+
+def _instant(epoch: float | None) -> datetime:
     """A watermark: no later than what it stands for, and before everything when there is none."""
     return datetime.fromtimestamp(epoch, UTC) if epoch is not None else datetime.min.replace(tzinfo=UTC)
 
@@ -30,17 +34,19 @@ async def create(db: Raw, jobs: Sequence[NewJob]) -> list[Created]:
     return [Created(*row) for row in rows]
 
 
-async def survey(db: Raw, *, since: float | None, after: UUID = _FIRST) -> Survey:
-    """Look at the clock, the next timer not before ``since``, the queues after ``after`` with due work."""
-    rows = await db.fetch(statements.SURVEY, instant(since), _LANES, after)
+async def survey(db: Raw, *, since: float | None, after: UUID = _FIRST, look: bool = True) -> Survey:
+    """The clock, the next timer not before ``since``; by a look, the queues after ``after`` with due work."""
+    rows = await db.fetch(statements.SURVEY, _instant(since), _LANES if look else 0, after)
     lanes = tuple(Lane(row[2], row[3], row[4]) for row in rows if row[4] is not None)
+    if not look:
+        return Survey(rows[0][0], rows[0][1], lanes, after)
     last = rows[-1][2] if len(rows) == _LANES else None
     return Survey(rows[0][0], rows[0][1], lanes, last or _FIRST)
 
 
 async def plan(db: Raw, *, limit: int, since: float | None) -> tuple[int, float | None]:
     """Make due timers ready; how many, and the latest due instant among them."""
-    row = await db.fetchrow(statements.PLAN, limit, instant(since))
+    row = await db.fetchrow(statements.PLAN, limit, _instant(since))
     assert row is not None
     return row[0], row[1]
 
@@ -49,7 +55,7 @@ async def claim(db: Raw, quotas: Sequence[tuple[UUID, int, float | None]], *, re
     """Lease ready jobs: of each queue at most its quota, from its watermark on, best rank first."""
     queues = [queue for queue, _, _ in quotas]
     limits = [limit for _, limit, _ in quotas]
-    marks = [instant(since) for _, _, since in quotas]
+    marks = [BEFORE_ALL if since is None else since for _, _, since in quotas]
     rows = await db.fetch(statements.CLAIM, replica, queues, limits, marks)
     return [Lease(*row) for row in rows]
 

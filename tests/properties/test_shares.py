@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.jobs.model import Lane
-from scheduler.shares import share
+from scheduler.shares import Table, share
 
 tables = st.lists(st.integers(min_value=1, max_value=5), min_size=1, max_size=12)
 """How many queues each tenant has."""
@@ -60,3 +60,21 @@ def test_rounds_of_any_size_serve_tenants_and_their_queues_evenly(
     for tenant in tenants:
         own = [served[lane.queue_id] for lane in lanes if lane.tenant_id == tenant]
         assert max(own) - min(own) <= 1
+
+
+@pytest.mark.promise(8)
+@given(tables, st.lists(st.integers(min_value=0, max_value=40), min_size=1))
+def test_nobody_is_served_twice_before_all_who_were_seen_are_served(
+    table: list[int], rounds: list[int]
+) -> None:
+    lanes, seats = lanes_of(table), Table()
+    seats.seat(lanes)
+    served = Counter[UUID]()
+    for count in rounds:
+        waiting = len(seats)
+        quotas = seats.deal(count)
+        served.update(quotas)
+        assert sum(quotas.values()) == (count if waiting else 0)
+        tenants = by_tenant(lanes, served)
+        assert count >= waiting or max(tenants.values()) <= 1
+        assert len(seats) == sum(not got for got in tenants.values())

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from core.jobs.model import Lane
-from scheduler.shares import share
+from scheduler.shares import Table, share
 
 
 def lane(tenant: int, queue: int) -> Lane:
@@ -45,3 +45,45 @@ def test_one_slot_serves_every_queue_of_every_tenant_in_turn() -> None:
 
 def test_no_slots_serve_nobody() -> None:
     assert share([lane(1, 1)], 0, start=3) == {}
+
+
+@pytest.mark.promise(8)
+def test_who_got_no_slot_keeps_the_seat_for_the_next_round() -> None:
+    table = Table()
+    table.seat([lane(number, number) for number in range(1, 6)])
+    assert [table.deal(2) for _ in range(3)] == [
+        {queue(1): 1, queue(2): 1},
+        {queue(3): 1, queue(4): 1},
+        {queue(5): 2},
+    ]
+    assert len(table) == 0
+
+
+def test_who_comes_later_sits_behind_those_who_wait() -> None:
+    table = Table()
+    table.seat([lane(3, 3), lane(4, 4)])
+    table.deal(1)
+    table.seat([lane(1, 1), lane(4, 4)])
+    assert [table.deal(1), table.deal(1)] == [{queue(4): 1}, {queue(1): 1}]
+
+
+def test_a_tenants_queues_take_turns_from_one_time_around_to_the_next() -> None:
+    table, served = Table(), []
+    for _ in range(2):
+        table.begin_around()
+        table.seat([lane(1, 1), lane(1, 2), lane(2, 3)])
+        served.append([table.deal(1), table.deal(1)][0])
+    assert served == [{queue(2): 1}, {queue(1): 1}]
+
+
+def test_leaving_tells_who_would_have_been_next() -> None:
+    table = Table()
+    table.seat([lane(1, 1), lane(2, 2), lane(3, 3)])
+    table.deal(1)
+    assert (table.leave(), table.leave()) == (queue(2), None)
+
+
+def test_no_slots_leave_everybody_at_the_table() -> None:
+    table = Table()
+    table.seat([lane(1, 1)])
+    assert (table.deal(0), len(table)) == ({}, 1)

@@ -20,10 +20,10 @@ _FIRST = "'00000000-0000-0000-0000-000000000000'"
 SURVEY = (statements.SURVEY, f"'-infinity', 1024, {_FIRST}")
 PLAN = (statements.PLAN, "512, '-infinity'")
 _QUEUES = "ARRAY['00000000-0000-0000-0001-000000000001', '00000000-0000-0000-0001-000000000002']::uuid[]"
-CLAIM = (statements.CLAIM, f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::timestamptz[]")
+CLAIM = (statements.CLAIM, f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::float8[]")
 CLAIM_LIMITED = (
     limits.CLAIM,
-    f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::timestamptz[], {_QUEUES}",
+    f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::float8[], {_QUEUES}",
 )
 CLAIM_AHEAD = (statements.CLAIM_AHEAD, f"{_ID}, 256, 1.0")
 EXPIRED = (statements.EXPIRED, "10, 200")
