@@ -10,6 +10,7 @@ The query string is never logged: people put secrets there.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -67,11 +68,12 @@ class Edge:
         added = (*self._defaults, *self._cors.headers(scope), (b"x-request-id", request_id.encode()))
         answer = _Answer(send, added, scope["state"])
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._handle(scope, receive, answer, request_id)
-            finally:
-                _account(scope, answer.status or 500, time.perf_counter() - started)
+        # Every request has a task of its own, and so a context that ends with it.
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._handle(scope, receive, answer, request_id)
+        finally:
+            _account(scope, answer.status or 500, time.perf_counter() - started)
 
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer", request_id: str) -> None:
         try:
@@ -102,10 +104,10 @@ class _Answer:
         """The ASGI `send` that the application is given."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            given = list(message["headers"])
+            given = message["headers"]
             names = {name.lower() for name, _ in given}
             added = (*self._defaults, *self._state.get("headers", ()))
-            message["headers"] = given + [item for item in added if item[0] not in names]
+            message["headers"] = [*given, *(item for item in added if item[0] not in names)]
         await self._send(message)
 
     async def empty(self, headers: Headers) -> None:
@@ -189,12 +191,16 @@ def _request_id(scope: Scope) -> str:
     given: list[bytes] = [value for name, value in scope["headers"] if name == b"x-request-id"]
     if len(given) == 1 and ids.is_request_id(text := given[0].decode("latin-1")):
         return text
-    return str(ids.new())
+    return ids.new_text()
+
+
+# There are few; prometheus would look for each under a lock.
+_counted = lru_cache(maxsize=256)(metrics.requests.labels)
 
 
 def _account(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "other"
-    metrics.requests.labels(method, str(status)).inc()
+    _counted(method, status).inc()
     metrics.request_seconds.observe(seconds)
     path = (scope.get("raw_path") or b"").decode("latin-1")[:200]
     write = _log.debug if path in _QUIET and status < 400 else _log.info

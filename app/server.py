@@ -21,6 +21,35 @@ _HEAD_SECONDS = 15.0
 _GRACE_SECONDS = 30
 
 
+class _Transport:
+    """A connection as uvicorn uses it; head and body of an answer, written one by one, are sent together."""
+
+    def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._inner = inner
+        self._loop = loop
+        self._written: list[bytes] = []
+        self.get_extra_info = inner.get_extra_info
+        self.is_closing = inner.is_closing
+        self.pause_reading = inner.pause_reading
+        self.resume_reading = inner.resume_reading
+
+    def write(self, data: bytes) -> None:
+        """Send with what is written next."""
+        if not self._written:
+            self._loop.call_soon(self._flush)
+        self._written.append(data)
+
+    def close(self) -> None:
+        """Send the rest and hang up."""
+        self._flush()
+        self._inner.close()
+
+    def _flush(self) -> None:
+        written, self._written = self._written, []
+        if written and not self.is_closing():
+            self._inner.writelines(written)
+
+
 class _Protocol(HttpToolsProtocol):
     """uvicorn's, but the head of a request has a size and a deadline, and bad HTTP a problem document."""
 
@@ -29,6 +58,10 @@ class _Protocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._head_due: asyncio.TimerHandle | None = None
         self._expect_head()
+
+    def connection_made(self, transport: Any) -> None:
+        together: Any = _Transport(transport, self.loop)
+        super().connection_made(together)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_arrived()

@@ -67,7 +67,7 @@ AIMS = (
     Aim("creates to bare inserts", _ratio("api_create_per_s", "api_bare_insert_per_s"), 0.8),
     Aim("create p99 at 64 connections, ms", _figure("api_create_p99_ms"), 25, True),
     Aim(
-        "jobs created in batches to rows of a bare unnest",
+        "jobs created in batches to a raw `unnest` of the same rows",
         _ratio("api_batch_jobs_per_s", "api_bare_unnest_jobs_per_s"),
         1 / 3,
     ),

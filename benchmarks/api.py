@@ -1,29 +1,23 @@
 """What one API process takes: creating one, creating many, reading one, reading a page.
 
-Beside it the same server with one token look-up and one bare insert, and for many at once a bare `unnest` of
-the same rows from as many connections.
+Beside it the same server with one token look-up and one bare insert, and for many at once a raw `unnest` of
+the same rows into the same tables from as many connections.
 """
 
-import asyncio
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-import asyncpg
 import msgspec
 
-from benchmarks import bare_api, work
+from benchmarks import bare_api, bare_unnest, work
 from benchmarks.load import Load, Report
 from benchmarks.programs import Program, python
-from benchmarks.stand import Room, Stand, connected
-from core import ids
+from benchmarks.stand import Room, Stand
 
 CONNECTIONS = 64
 _BATCH = 1000
 _BATCH_CONNECTIONS = 4
-_UNNEST = """
-INSERT INTO bare_jobs (id, tenant_id, content) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[])
-"""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -61,7 +55,10 @@ async def rates(stand: Stand, seconds: float) -> dict[str, Mapping[str, float]]:
             for prefix, asked in kinds.items():
                 found[prefix] = await _loaded(room, server, port, asked, seconds)
         found["api_batch_jobs_"] = {"per_s": found["api_batch_requests_"]["per_s"] * _BATCH}
-        found["api_bare_unnest_jobs_"] = {"per_s": await _unnested(room, one, seconds)}
+        bare = await bare_unnest.rate(
+            room, _order(stand), seconds, rows=_BATCH, connections=_BATCH_CONNECTIONS
+        )
+        found["api_bare_unnest_jobs_"] = {"per_s": bare}
     return found
 
 
@@ -105,24 +102,3 @@ def wire(stand: Stand, asked: Asked) -> str:
         f"Content-Length: {len(asked.body)}",
     ]
     return "\r\n".join(lines) + "\r\n\r\n" + asked.body.decode()
-
-
-async def _unnested(room: Room, content: bytes, seconds: float) -> float:
-    """Rows a second by `unnest`, so many to a statement."""
-    end, began = time.monotonic() + seconds, time.monotonic()
-
-    async def repeat() -> int:
-        done = 0
-        async with connected(room.dsn) as db:
-            while time.monotonic() < end:
-                await _unnest(db, room.stand, content)
-                done += _BATCH
-        return done
-
-    done = await asyncio.gather(*(repeat() for _ in range(_BATCH_CONNECTIONS)))
-    return sum(done) / (time.monotonic() - began)
-
-
-async def _unnest(db: "asyncpg.Connection[asyncpg.Record]", stand: Stand, content: bytes) -> None:
-    rows = [ids.new() for _ in range(_BATCH)]
-    await db.execute(_UNNEST, rows, [stand.tenant] * _BATCH, [content] * _BATCH)

@@ -44,7 +44,7 @@ def due_now(order: Order, count: int) -> Iterator[NewJob]:
 
 def due_at(order: Order, instants: Sequence[float]) -> Iterator[NewJob]:
     """A job for each instant, epoch seconds."""
-    return _made(order, [datetime.fromtimestamp(at, UTC).isoformat() for at in instants])
+    return _made(order, [datetime.fromtimestamp(at, UTC) for at in instants])
 
 
 async def store(db: Raw, work: Iterator[NewJob]) -> list[UUID]:
@@ -56,7 +56,7 @@ async def store(db: Raw, work: Iterator[NewJob]) -> list[UUID]:
     return made
 
 
-def _made(order: Order, instants: Sequence[str | None]) -> Iterator[NewJob]:
+def _made(order: Order, instants: Sequence[datetime | None]) -> Iterator[NewJob]:
     target = msgspec.json.encode(HttpTarget(url=order.url, body_kind=BodyKind.JSON)).decode()
     retry, content = msgspec.json.encode(order.retry).decode(), body(order.body_bytes)
     for index, fire_at in enumerate(instants):

@@ -10,6 +10,7 @@ from litestar.openapi.spec import OpenAPIHeader, OpenAPIResponse, OpenAPIType, O
 from litestar.params import HeaderParameter
 
 from app import principal
+from app.answering import Answer
 from app.jobs import idempotency
 from app.jobs.schemas import CreatedJobs, Job
 from app.jobs.service import Made, MadeMany, Origin
@@ -82,14 +83,14 @@ def answered_many(made: MadeMany) -> Response[CreatedJobs]:
         headers |= {RETURNED: "true"}
     old = made.replayed or len(made.returned) == len(made.jobs)
     created = CreatedJobs(made.jobs, list(made.returned))
-    return Response(created, status_code=200 if old else 201, headers=headers)
+    return Answer(created, 200 if old else 201, headers)
 
 
 def answered(made: Made) -> Response[Job]:
     """201 with the new job, or 200 with the one that the same request made before, or with its twin."""
     headers = {"Location": f"/v1/jobs/{made.job.id}"}
     if made.replayed:
-        return Response(made.job, status_code=200, headers=headers | {idempotency.REPLAYED: "true"})
+        return Answer(made.job, 200, headers | {idempotency.REPLAYED: "true"})
     if made.returned:
-        return Response(made.job, status_code=200, headers=headers | {RETURNED: "true"})
-    return Response(made.job, status_code=201, headers=headers)
+        return Answer(made.job, 200, headers | {RETURNED: "true"})
+    return Answer(made.job, 201, headers)

@@ -22,5 +22,7 @@ def is_secret(name: str, marked: Sequence[str]) -> bool:
 
 def divide(headers: Mapping[str, str], marked: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The plain headers and the secret ones."""
+    if not headers:
+        return {}, {}
     secret = {name: value for name, value in headers.items() if is_secret(name, marked)}
     return {name: value for name, value in headers.items() if name not in secret}, secret

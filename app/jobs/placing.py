@@ -9,7 +9,7 @@ same request by its key is still its own job, whatever else stands.
 What comes out is a value, so that a transaction around it ends before anybody raises it.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC
 from uuid import UUID
 
 import msgspec
@@ -120,10 +120,10 @@ async def used(db: Raw, key: Key, *, tenant: UUID) -> KeyUse | Refusal:
 
 def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
     """A job that was stored just now, without reading it again."""
-    due_at = max(created.fire_at, created.created_at)
+    is_due = created.fire_at <= created.created_at
     return Stored(
         id=new.id,
-        state=State.QUEUED if created.due_in <= 0 else State.SCHEDULED,
+        state=State.QUEUED if is_due else State.SCHEDULED,
         queue=new.queue,
         priority=new.priority,
         target=new.target,
@@ -133,10 +133,10 @@ def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
         retry=created.retry,
         labels=new.labels,
         fire_at=created.fire_at,
-        expires_at=_utc(new.expires_at),
+        expires_at=new.expires_at.astimezone(UTC) if new.expires_at is not None else None,
         replay_of=new.replay_of,
         created_at=created.created_at,
-        next_attempt_at=due_at,
+        next_attempt_at=created.created_at if is_due else created.fire_at,
         uniqueness=new.uniqueness,
     )
 
@@ -144,7 +144,3 @@ def fresh(new: NewJob, created: Created, body: bytes | None) -> Stored:
 def unknown_queue(below: str = "") -> Fault:
     """The fault of a queue that this tenant does not have."""
     return Fault("unknown_queue", "is not one of your queues", pointer=f"{below}/queue")
-
-
-def _utc(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if text is not None else None

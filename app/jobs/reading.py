@@ -14,9 +14,9 @@ from core.jobs.lifecycle import FINAL
 from core.jobs.model import Event, HttpTarget, Outcome
 from core.jobs.success import Success
 
-_targets = msgspec.json.Decoder(HttpTarget)
 _uniques = msgspec.json.Decoder(Unique)
-# Most jobs have one of a few policies.
+# Most jobs call one of a few targets, and have one of a few policies.
+_targets = lru_cache(maxsize=256)(msgspec.json.Decoder(HttpTarget).decode)
 retries = lru_cache(maxsize=256)(msgspec.json.Decoder(Retry).decode)
 successes = lru_cache(maxsize=256)(msgspec.json.Decoder(Success).decode)
 words = msgspec.json.Decoder(dict[str, str])
@@ -84,7 +84,7 @@ def event(told: Told) -> HistoryEvent:
 
 def target(stored: str, body: bytes | None) -> Target:
     """A target, its secrets masked; without a body where that was not asked for."""
-    http = _targets.decode(stored)
+    http = _targets(stored)
     forms = content.shown(http.body_kind, body) if body is not None else content.Forms()
     return Target(
         url=http.url,

@@ -122,15 +122,15 @@ def renewed(
         success=request.success,
         retry=msgspec.json.encode(retry).decode(),
         labels=request.labels,
-        fire_at=asked.fire_at.isoformat() if asked.fire_at is not None else None,
+        fire_at=asked.fire_at,
         delay_seconds=asked.delay_seconds or 0.0,
-        expires_at=expires_at.isoformat() if expires_at is not None and expires_at > fires else None,
+        expires_at=expires_at if expires_at is not None and expires_at > fires else None,
         replay_of=of,
         request_id=origin.request_id,
         trace=origin.trace,
         scope=key.scope if key is not None else "",
         key=key.text if key is not None else None,
-        request_hash=key.request_hash if key is not None else b"",
+        request_hash=key.request_hash if key is not None else None,
         uniqueness=request.uniqueness,
     )
 

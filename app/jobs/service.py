@@ -200,15 +200,15 @@ class Jobs:
             success=_policy(asked.success),
             retry=None if isinstance(asked.retry, UnsetType) else _policy(asked.retry),
             labels=_json(asked.labels),
-            fire_at=asked.fire_at.isoformat() if asked.fire_at is not None else None,
+            fire_at=asked.fire_at,
             delay_seconds=asked.delay_seconds or 0.0,
-            expires_at=asked.expires_at.isoformat() if asked.expires_at is not None else None,
+            expires_at=asked.expires_at,
             replay_of=None,
             request_id=origin.request_id,
             trace=origin.trace,
             scope=key.scope if key is not None else "",
             key=key.text if key is not None else None,
-            request_hash=key.request_hash if key is not None else b"",
+            request_hash=key.request_hash if key is not None else None,
             uniqueness=self._uniqueness(asked.unique, target, body, secret, origin.tenant_id),
         )
 

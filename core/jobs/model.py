@@ -231,16 +231,16 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     retry: str | None
     """None: as its queue says."""
     labels: str
-    fire_at: str | None
-    """RFC 3339 with an offset; none means `delay_seconds` from now."""
+    fire_at: datetime | None
+    """None means `delay_seconds` from now."""
     delay_seconds: float
-    expires_at: str | None
+    expires_at: datetime | None
     replay_of: UUID | None
     request_id: str
     trace: str | None
     scope: str = ""
     key: str | None = None
-    request_hash: bytes = b""
+    request_hash: bytes | None = None
     uniqueness: str | None = None
     """JSON of the rule by which no twin may stand beside it."""
 
@@ -252,13 +252,17 @@ class Created(msgspec.Struct, frozen=True):
     created: bool
     """False: its idempotency key was used before."""
     queue_known: bool
-    due_in: float
-    """Seconds until it is due; zero or less when it is ready now."""
     fire_at: datetime
     created_at: datetime
     timeout_seconds: int
     """What holds for it, by itself, by its queue or by default."""
     retry: str
+    """JSON; what holds for it as well."""
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until it is due; zero or less when it is ready now."""
+        return (self.fire_at - self.created_at).total_seconds()
 
 
 Priority = Annotated[int, msgspec.Meta(ge=0, le=100)]

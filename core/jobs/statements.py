@@ -27,20 +27,44 @@ _SLACK = "interval '5 seconds'"
 # What holds for a job if neither it nor its queue says otherwise.
 _RETRY = msgspec.json.encode(Retry()).decode()
 
+# A new job's columns, by the fields of NewJob. What all jobs of a statement share comes once, in one object; what
+# they differ in as arrays, of which the others are empty.
+NEW_JOB = {
+    "id": "uuid",
+    "tenant_id": "uuid",
+    "queue": "text",
+    "priority": "int2",
+    "target_type": "text",
+    "target": "jsonb",
+    "body": "bytea",
+    "sealed_headers": "bytea",
+    "timeout_seconds": "int",
+    "success": "jsonb",
+    "retry": "jsonb",
+    "labels": "jsonb",
+    "fire_at": "timestamptz",
+    "delay_seconds": "float8",
+    "expires_at": "timestamptz",
+    "replay_of": "uuid",
+    "request_id": "text",
+    "trace": "text",
+    "scope": "text",
+    "key": "text",
+    "request_hash": "bytea",
+    "uniqueness": "jsonb",
+}
+_GIVEN = f"""
+  SELECT {", ".join(f"coalesce(own.{name}, shared.{name}) AS {name}" for name in NEW_JOB)}
+  FROM unnest({", ".join(f"${place}::{kind}[]" for place, kind in enumerate(NEW_JOB.values(), 2))})
+    AS own({", ".join(NEW_JOB)})
+  CROSS JOIN jsonb_to_record($1) AS shared({", ".join(f"{name} {kind}" for name, kind in NEW_JOB.items())})"""
+
 CREATE = f"""
-WITH inp AS MATERIALIZED (
-  SELECT * FROM unnest(
-    $1::uuid[], $2::uuid[], $3::text[], $4::int2[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::int[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::float8[], $15::text[], $16::uuid[], $17::text[],
-    $18::text[], $19::text[], $20::text[], $21::bytea[], $22::text[])
-  AS t(id, tenant_id, queue, priority, target_type, target, body, sealed_headers, own_timeout,
-       success, own_retry, labels, fire_at, delay_seconds, expires_at, replay_of, request_id,
-       trace, scope, key, request_hash, uniqueness)),
-placed AS MATERIALIZED (
-  SELECT i.*, q.id AS queue_id, coalesce(i.own_timeout, q.timeout_seconds, {TIMEOUT_SECONDS}) AS timeout_seconds,
-         coalesce(i.own_retry::jsonb, q.retry, '{_RETRY}') AS retry,
-         coalesce(i.fire_at::timestamptz, now() + i.delay_seconds * interval '1 second') AS fires_at
-  FROM inp i LEFT JOIN queues q ON q.tenant_id = i.tenant_id AND q.name = i.queue AND q.deleted_at IS NULL),
+WITH placed AS MATERIALIZED (
+  SELECT g.*, q.id AS queue_id, coalesce(g.timeout_seconds, q.timeout_seconds, {TIMEOUT_SECONDS}) AS timeout,
+         coalesce(g.retry, q.retry, '{_RETRY}') AS policy,
+         coalesce(g.fire_at, now() + g.delay_seconds * interval '1 second') AS fires_at
+  FROM ({_GIVEN}) g LEFT JOIN queues q ON q.tenant_id = g.tenant_id AND q.name = g.queue AND q.deleted_at IS NULL),
 keys AS (
   INSERT INTO idempotency_keys AS k (tenant_id, scope, key, request_hash, job_id, expires_at)
   SELECT tenant_id, scope, key, request_hash, id, now() + interval '24 hours'
@@ -49,28 +73,25 @@ keys AS (
     SET request_hash = excluded.request_hash, job_id = excluded.job_id, expires_at = excluded.expires_at
     WHERE k.expires_at <= now()
   RETURNING k.job_id),
-judged AS MATERIALIZED (
+judged AS NOT MATERIALIZED (
   SELECT p.*, greatest(p.fires_at, now()) AS due_at,
          p.queue_id IS NOT NULL AND (p.key IS NULL OR p.id IN (SELECT job_id FROM keys)) AS fresh
   FROM placed p),
-fresh AS (SELECT * FROM judged WHERE fresh),
 made AS (
   INSERT INTO jobs (id, tenant_id, queue_id, priority, target_type, target, body, sealed_headers, timeout_seconds,
                     success, retry, labels, fire_at, expires_at, replay_of, request_id, trace, due_at_once,
                     uniqueness)
-  SELECT id, tenant_id, queue_id, priority, target_type, target::jsonb, body, sealed_headers, timeout_seconds,
-         success::jsonb, retry, labels::jsonb, fires_at, expires_at::timestamptz, replay_of, request_id, trace,
-         due_at <= now(), uniqueness::jsonb
-  FROM fresh),
+  SELECT id, tenant_id, queue_id, priority, target_type, target, body, sealed_headers, timeout,
+         success, policy, labels, fires_at, expires_at, replay_of, request_id, trace, due_at <= now(), uniqueness
+  FROM judged WHERE fresh),
 later AS (
   INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
-  SELECT id, tenant_id, queue_id, due_at, 1, 0, priority FROM fresh WHERE due_at > now()),
+  SELECT id, tenant_id, queue_id, due_at, 1, 0, priority FROM judged WHERE fresh AND due_at > now()),
 at_once AS (
   INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
   SELECT queue_id, due_at - priority * {_STEP}, id, tenant_id, due_at, 1, 0, priority
-  FROM fresh WHERE due_at <= now())
-SELECT id, fresh, queue_id IS NOT NULL, extract(epoch FROM fires_at - now())::float8, fires_at, now(),
-       timeout_seconds, CASE WHEN own_retry IS NULL THEN retry::text ELSE own_retry END
+  FROM judged WHERE fresh AND due_at <= now())
+SELECT id, fresh, queue_id IS NOT NULL, fires_at, now(), timeout, policy::text
 FROM judged
 """
 

@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
+from msgspec import Raw as Json
 
 from core.db import Raw
 from core.jobs import statements
 from core.jobs.model import Created, Expired, Fate, Held, Lane, Lease, NewJob, Settled, Settlement, Survey
 
+_encoder = msgspec.json.Encoder()
 _LANES = 1024
 _FIRST = UUID(int=0)
 
@@ -29,9 +31,23 @@ def _instant(epoch: float | None) -> datetime:
 
 async def create(db: Raw, jobs: Sequence[NewJob]) -> list[Created]:
     """Store new jobs with their timers or ready rows; those whose idempotency key is taken are left out."""
-    columns = zip(*map(msgspec.structs.astuple, jobs), strict=True)
-    rows = await db.fetch(statements.CREATE, *columns)
+    shared, columns = _apart(jobs)
+    rows = await db.fetch(statements.CREATE, _encoder.encode(shared).decode(), *columns)
     return [Created(*row) for row in rows]
+
+
+def _apart(jobs: Sequence[NewJob]) -> tuple[dict[str, object], list[Sequence[object]]]:
+    """What all of these jobs share, by name, and columns of what they differ in; ids and bytes always do."""
+    shared, columns = dict[str, object](), list[Sequence[object]]()
+    values = zip(*map(msgspec.structs.astuple, jobs), strict=True)
+    for (name, kind), column in zip(statements.NEW_JOB.items(), values, strict=True):
+        first = column[0]
+        if name == "id" or isinstance(first, bytes) or column.count(first) < len(column):
+            columns.append(column)
+            continue
+        shared[name] = Json(first.encode()) if kind == "jsonb" and first is not None else first
+        columns.append(())
+    return shared, columns
 
 
 async def survey(db: Raw, *, since: float | None, after: UUID = _FIRST, look: bool = True) -> Survey:

@@ -1,7 +1,10 @@
 """One installation for the run, another one whose database may be killed, and the jobs of each test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import os
+import random
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -13,6 +16,8 @@ from tests.conftest import at
 from tests.e2e.fleet import Fleet
 from tests.e2e.work import Work
 from tests.pooler import Pooler
+
+Tell = Callable[[str], None]
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +37,25 @@ async def work(fleet: Fleet) -> AsyncIterator[Work]:
     """No jobs yet."""
     async with working(fleet) as opened:
         yield opened
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
+    """A line for whoever watches the run."""
+
+    def write(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return write
+
+
+@pytest.fixture
+def chance(tell: Tell) -> random.Random:
+    """Repeatable with NOONMARK_SEED."""
+    seed = int(os.environ.get("NOONMARK_SEED") or random.SystemRandom().randrange(2**32))
+    tell(f"NOONMARK_SEED={seed}")
+    return random.Random(seed)
 
 
 @asynccontextmanager

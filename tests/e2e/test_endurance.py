@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 import random
-import sys
-from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.conftest import working
+from tests.e2e.conftest import Tell, working
 from tests.e2e.fleet import Fleet
 from tests.e2e.freezing import Moment, reach
 from tests.e2e.history import Report
@@ -23,27 +20,6 @@ _JOBS = 1000
 _KILLS = 12
 _FREEZES = 100
 _QUICK = {"NOONMARK_BEAT_SECONDS": "0.3", "NOONMARK_LEASE_TTL_SECONDS": "0.9"}
-
-Tell = Callable[[str], None]
-
-
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
-    """A line for whoever watches the run."""
-
-    def write(line: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-
-    return write
-
-
-@pytest.fixture
-def chance(tell: Tell) -> random.Random:
-    """Repeatable with NOONMARK_SEED."""
-    seed = int(os.environ.get("NOONMARK_SEED") or random.SystemRandom().randrange(2**32))
-    tell(f"NOONMARK_SEED={seed}")
-    return random.Random(seed)
 
 
 @pytest.mark.promise(1)

@@ -136,3 +136,11 @@ async def test_answers_do_not_name_the_server(port: int) -> None:
 async def test_a_taken_port_is_told_by_its_name(port: int) -> None:
     with pytest.raises(SettingError, match="PORT"):
         listen("127.0.0.1", port, setting="PORT")
+
+
+async def test_head_and_body_of_an_answer_arrive_together(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+        assert (await reader.read(64 * 1024)).endswith(b"\r\n\r\n5")
+    writer.close()

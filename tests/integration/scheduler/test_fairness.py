@@ -8,6 +8,7 @@ import pytest
 from core.db import Database
 from core.jobs import store as jobs
 from core.jobs.model import Survey
+from core.jobs.statements import RANK_SPAN_SECONDS
 from tests.integration.scheduler.rig import add, rig
 from tests.jobs import Tenant, make_tenant
 from tests.unit.scheduler.fakes import FakeClock, response
@@ -18,7 +19,7 @@ async def test_a_storm_of_one_tenant_does_not_keep_another_from_the_next_round(
     database: Database, tenant: Tenant
 ) -> None:
     other = await make_tenant(database)
-    for _ in range(5):
+    for _ in range(10):
         await add(database, tenant, 1000)
     replica = await rig(database, concurrency=20)
     await replica.rounds.once()
@@ -95,6 +96,34 @@ async def test_a_low_job_starts_although_critical_ones_keep_coming(
     await replica.rounds.once()
     assert [flight.lease.job_id for flight in replica.flights] == [low]
     await replica.settle()
+
+
+async def test_a_low_job_starts_when_its_age_outweighs_a_stream_of_critical_ones_that_never_ends(
+    database: Database, tenant: Tenant
+) -> None:
+    """Every turn is ten seconds, has room for one job, and brings another critical one."""
+    clock = FakeClock()
+    replica = await rig(database, concurrency=1, resting=clock)
+    [low] = await add(database, tenant, priority=0)
+    turns = 0
+    while low not in replica.sent() and turns < 50:
+        await add(database, tenant, 1 if turns else 2, priority=100)
+        await replica.rounds.once()
+        await replica.settle()
+        await age(database, 10)
+        clock.now += 10
+        turns += 1
+    assert RANK_SPAN_SECONDS / 10 < turns <= RANK_SPAN_SECONDS / 10 + 2
+
+
+async def age(database: Database, seconds: float) -> None:
+    """As if what waits had become due earlier by so much."""
+    async with database.raw() as db:
+        await db.execute(
+            """UPDATE ready SET rank_at = rank_at - $1 * interval '1 second',
+                                due_at = due_at - $1 * interval '1 second'""",
+            seconds,
+        )
 
 
 async def test_a_paused_queue_rests_and_another_goes_on(database: Database, tenant: Tenant) -> None:

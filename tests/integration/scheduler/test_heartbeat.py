@@ -9,10 +9,14 @@ import pytest
 
 from core import metrics
 from core.db import Database, Raw
+from core.jobs import store as jobs
 from core.replicas import store as replicas
 from core.replicas.store import Replica
 from scheduler.fence import Fence
 from scheduler.heartbeat import Heartbeat, Pulse
+from tests.integration.scheduler.rig import add
+from tests.integration.scheduler.running import Listening
+from tests.jobs import Tenant
 from tests.unit.scheduler.fakes import FakeClock, nowhere
 
 TTL = 15.0
@@ -49,6 +53,22 @@ async def test_a_beat_writes_the_row_and_lifts_the_fence(database: Database) -> 
         found = await row(db, made.replica)
     assert found is not None
     assert (TTL - 2 < found[0] <= TTL, found[1], made.fence.alive()) == (True, False, True)
+
+
+async def test_a_beat_is_one_statement_and_touches_no_lease_however_many_are_held(
+    database: Database, database_url: str, tenant: Tenant
+) -> None:
+    seen: list[str] = []
+    made = Beating(Listening(database_url, seen, name="test"))
+    await add(database, tenant, 100)
+    async with database.raw() as db:
+        assert len(await jobs.claim(db, [(tenant.queue_id, 100, None)], replica=made.replica.id)) == 100
+        before = await db.fetch("SELECT job_id, xmin, ctid FROM leases ORDER BY job_id")
+        made.heart.start()
+        assert await asyncio.to_thread(made.beats.acquire, timeout=10)
+        await asyncio.to_thread(made.heart.stop)
+        assert await db.fetch("SELECT job_id, xmin, ctid FROM leases ORDER BY job_id") == before
+    assert len(seen) == 1, seen
 
 
 async def test_the_beat_is_withheld_when_the_loop_stands_still(database: Database) -> None:

@@ -63,6 +63,24 @@ async def test_an_idle_replica_asks_the_database_at_most_twice_a_second(
         assert 6 <= len(seen) <= 12, seen
 
 
+@pytest.mark.promise(8)
+async def test_a_full_replica_takes_no_more_and_hardly_asks(
+    database: Database, database_url: str, tenant: Tenant
+) -> None:
+    seen: list[str] = []
+    receiver = Receiver()
+    async with target(receiver.serve) as url, running(database_url, seen=seen, concurrency=3):
+        await add(database, tenant, 30, url=url.url())
+        await receiver.wait(3)
+        seen.clear()
+        await asyncio.sleep(1.5)
+        assert await tally(database) == {"ready": 27, "leases": 3}
+        assert len(seen) <= 6, seen
+        receiver.go.set()
+        await until(database, endings=30)
+    assert len(receiver.attempts) == 30
+
+
 @pytest.mark.promise(2)
 async def test_results_are_kept_through_an_outage_and_written_once_after_it(
     database: Database, database_url: str, tenant: Tenant

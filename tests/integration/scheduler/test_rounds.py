@@ -13,6 +13,7 @@ from scheduler.flights import Abort, Phase
 from scheduler.rounds import Watermarks
 from scheduler.sender.request import Request
 from tests.integration.scheduler.rig import add, rig, tally
+from tests.integration.scheduler.running import Listening
 from tests.jobs import Tenant, make_job, make_tenant, settlement
 from tests.sent import headers_of
 from tests.unit.scheduler.fakes import FakeClock
@@ -47,6 +48,26 @@ async def test_everything_due_is_delivered_once(database: Database, tenant: Tena
     await replica.work()
     assert sorted(replica.sent()) == sorted(made)
     assert await tally(database) == {"endings": 300}
+
+
+async def test_a_batch_is_taken_and_ended_in_three_round_trips(database_url: str) -> None:
+    """The look, the claim and the settlement, however many jobs there are."""
+    seen: list[str] = []
+    database = Listening(database_url, seen, name="test")
+    tenant = await make_tenant(database)
+    replica = await rig(database, concurrency=256)
+    await add(database, tenant)
+    await replica.work()
+    await add(database, tenant, 200)
+    seen.clear()
+    assert await replica.rounds.once() == 200
+    while len(replica.settler) < 200:
+        await replica.put()
+        await asyncio.sleep(0)
+    assert await replica.settler.once() == 200
+    assert len(seen) == 3, seen
+    assert await tally(database) == {"endings": 201}
+    await database.close()
 
 
 async def test_replicas_share_the_work_and_take_each_job_once(database: Database, tenant: Tenant) -> None:

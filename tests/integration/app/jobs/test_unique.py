@@ -150,7 +150,7 @@ async def test_a_twin_that_waits_for_a_retry_has_started_and_is_not_replaced(
     assert (await read(mine, first))["state"] == "scheduled"
 
 
-@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.FAILED])
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.FAILED, Outcome.BLOCKED])
 async def test_there_is_room_again_once_a_job_has_ended(
     mine: httpx.AsyncClient, database: Database, outcome: Outcome
 ) -> None:

@@ -218,6 +218,22 @@ async def test_no_period_has_more_starts_than_its_rate_with_two_claimers(
     assert len(starts) > 20
 
 
+async def test_two_claimers_under_a_rate_start_jobs_in_the_order_they_became_due(
+    database: Database, tenant: Tenant
+) -> None:
+    await add(database, tenant, 20)
+    await limit(database, tenant, rate_count=200, rate_seconds=1.0, rate_burst=1)
+    async with database.raw() as db:
+        wanted = [row[0] for row in await db.fetch("SELECT job_id FROM ready ORDER BY due_at, job_id")]
+    started = 0
+    async with asyncio.timeout(20):
+        while started < len(wanted):
+            both = await asyncio.gather(claim(database, tenant), claim(database, tenant))
+            started += sum(len(claimed.leases) for claimed in both)
+    async with database.raw() as db:
+        assert [row[0] for row in await db.fetch("SELECT job_id FROM leases ORDER BY claimed_at")] == wanted
+
+
 async def test_a_burst_is_started_at_once_and_spent_after_that(database: Database, tenant: Tenant) -> None:
     await add(database, tenant, 20)
     await limit(database, tenant, rate_count=1, rate_seconds=60.0, rate_burst=5)

@@ -1,6 +1,7 @@
 """The hot statements on a real PostgreSQL: what moves, and above all what does not."""
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -221,6 +222,23 @@ async def test_an_idempotency_key_makes_one_job_of_fifty_requests(database: Data
     answers = await asyncio.gather(*(post() for _ in range(50)))
     async with database.raw() as db:
         assert (sum(answers), await db.fetchval("SELECT count(*) FROM jobs")) == (1, 1)
+
+
+async def test_jobs_of_one_statement_keep_what_they_differ_in(database: Database, tenant: Tenant) -> None:
+    """What only some of them have is nobody else's."""
+    expires = datetime(2100, 1, 1, tzinfo=UTC)
+    first = {"labels": '{"a": "b"}', "expires_at": expires, "sealed_headers": b"s", "trace": "t"}
+    new = [new_job(tenant, priority=1, **first), new_job(tenant, body=b"", retry=None)]
+    async with database.raw() as db:
+        await jobs.create(db, new)
+        rows = await db.fetch(
+            "SELECT priority, labels::text, expires_at, sealed_headers, trace, body, request_id FROM jobs "
+            "ORDER BY id"
+        )
+    assert [tuple(row) for row in rows] == [
+        (1, '{"a": "b"}', expires, b"s", "t", b'{"any":"json"}', "test"),
+        (50, "{}", None, None, None, b"", "test"),
+    ]
 
 
 async def test_an_unknown_queue_stores_nothing(database: Database, tenant: Tenant) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import struct
+import tracemalloc
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -114,6 +115,20 @@ async def test_a_body_without_end_is_cut_and_the_status_decides(
     assert (response.status, len(response.body), response.truncated) == (202, MAX_BODY, True)
     assert sum(poured) < 32 * 1024 * 1024
     assert calls.sender.idle_connections == 0
+
+
+async def test_answers_of_a_gigabyte_take_no_memory_beyond_what_is_kept_of_them(calls: Calls) -> None:
+    start = b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n"
+    async with target(pouring(start, bytes(65536))) as there:
+        await calls.response(there.url())
+        tracemalloc.start()
+        try:
+            kept = [await calls.response(there.url()) for _ in range(20)]
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert {len(response.body) for response in kept} == {MAX_BODY}
+    assert peak < len(kept) * MAX_BODY + 2 * 1024 * 1024
 
 
 @pytest.mark.parametrize(
