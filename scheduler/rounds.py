@@ -15,6 +15,7 @@ empty and once a minute, so that nothing depends on it.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from uuid import UUID
 
 from core import metrics
@@ -22,7 +23,7 @@ from core.clock import Clock, DatabaseClock
 from core.db import Database, Raw
 from core.jobs import limits
 from core.jobs import store as jobs
-from core.jobs.model import Lane, Lease, Survey
+from core.jobs.model import Lane, Lease, Needs, Survey
 from core.jobs.statements import RANK_SPAN_SECONDS
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
@@ -52,7 +53,7 @@ class Watermarks:
     def forget(self) -> None:
         """Look at everything again."""
         self.timers: float | None = None
-        self.queues: dict[UUID, float] = {}
+        self.lanes: dict[tuple[int, UUID], float] = {}
         self._since = self._now()
 
     def refresh(self) -> None:
@@ -60,9 +61,12 @@ class Watermarks:
             self.forget()
 
     def taken(self, leases: list[Lease]) -> None:
-        """These were the first of their queues: before them, less the lag, nothing is alive."""
+        """These were the first of their lanes: before them, less the lag, nothing is alive."""
         for lease in leases:
-            self.queues[lease.queue_id] = lease.due_at - RANK_SPAN_SECONDS - _LAG_SECONDS
+            self.lanes[lease.needs, lease.queue_id] = lease.due_at - RANK_SPAN_SECONDS - _LAG_SECONDS
+
+    def of(self, lane: Lane) -> float | None:
+        return self.lanes.get((lane.needs, lane.queue_id))
 
     def planned(self, latest: float | None) -> None:
         if latest is not None:
@@ -82,8 +86,10 @@ class Rounds:
         secrets: Secrets,
         fence: Fence,
         clock: DatabaseClock,
+        offers: Sequence[int] = (Needs.HTTP,),
         now: Clock = time.monotonic,
     ) -> None:
+        """``offers`` are the needs of jobs that this replica answers; it never looks at others."""
         self._database = database
         self._replica = replica
         self._flights = flights
@@ -91,6 +97,7 @@ class Rounds:
         self._secrets = secrets
         self._fence = fence
         self._clock = clock
+        self._offers = offers
         self._marks = Watermarks(now=now)
         self._turnstile = Turnstile(now=now)
         self._table = Table()
@@ -123,7 +130,9 @@ class Rounds:
         try:
             async with self.claiming, self._database.raw() as db:
                 look, whole = self._looks(free), self._after == _FIRST
-                seen = await jobs.survey(db, since=self._marks.timers, after=self._after, look=look)
+                seen = await jobs.survey(
+                    db, since=self._marks.timers, after=self._after, look=look, offers=self._offers
+                )
                 self._clock.observe(seen.now)
                 if look:
                     self._met(seen)
@@ -154,8 +163,8 @@ class Rounds:
 
     def _rise(self) -> None:
         """Forget who waits: the next look begins with them."""
-        if (queue := self._table.leave()) is not None:
-            self._after = UUID(int=queue.int - 1)
+        if (lane := self._table.leave()) is not None:
+            self._after = UUID(int=lane.queue_id.int - 1)
 
     async def _take(self, db: Raw, seen: Survey, free: int, taken: list[Flight]) -> int:
         """Steps 2 to 4, adding to ``taken`` what was claimed; how many jobs moved."""
@@ -182,7 +191,9 @@ class Rounds:
     async def _claim_ahead(self, db: Raw, limit: int) -> list[Flight]:
         if limit == 0:
             return []
-        leases = await jobs.claim_ahead(db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS)
+        leases = await jobs.claim_ahead(
+            db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS, offers=self._offers
+        )
         metrics.claimed.labels("ahead").inc(len(leases))
         return self._dispatcher.hold(leases, term=self._term)
 
@@ -198,10 +209,10 @@ class Rounds:
             return []
         quotas = share(lanes, slots, start=self._dealt)
         self._dealt += slots
-        asked = [lane for lane in lanes if lane.limited and lane.queue_id in quotas]
+        asked = [lane for lane in lanes if lane.limited and lane in quotas]
         if not asked:
             return []
-        wanted = [(lane, quotas[lane.queue_id], self._marks.queues.get(lane.queue_id)) for lane in asked]
+        wanted = [(lane, quotas[lane], self._marks.of(lane)) for lane in asked]
         with metrics.claim_seconds.time():
             claimed = await limits.claim(db, wanted, replica=self._replica)
         self._turnstile.took(asked, claimed)
@@ -213,9 +224,10 @@ class Rounds:
         quotas = self._table.deal(slots)
         if not quotas:
             return []
-        wanted = [(queue, quota, self._marks.queues.get(queue)) for queue, quota in quotas.items()]
+        wanted = [(lane.queue_id, quota, self._marks.of(lane)) for lane, quota in quotas.items()]
         with metrics.claim_seconds.time():
-            leases = await jobs.claim(db, wanted, replica=self._replica)
+            needs = [lane.needs for lane in quotas]
+            leases = await jobs.claim(db, wanted, replica=self._replica, needs=needs)
         if 2 * len(leases) < slots:
             # Others have been here: what was seen is old.
             self._rise()

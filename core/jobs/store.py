@@ -14,11 +14,24 @@ from msgspec import Raw as Json
 
 from core.db import Raw
 from core.jobs import statements
-from core.jobs.model import Created, Expired, Fate, Held, Lane, Lease, NewJob, Settled, Settlement, Survey
+from core.jobs.model import (
+    Created,
+    Expired,
+    Fate,
+    Held,
+    Lane,
+    Lease,
+    Needs,
+    NewJob,
+    Settled,
+    Settlement,
+    Survey,
+)
 
 _encoder = msgspec.json.Encoder()
 _LANES = 1024
 _FIRST = UUID(int=0)
+_OFFERS = (Needs.HTTP,)
 
 BEFORE_ALL = -math.inf
 """The watermark that hides nothing, epoch seconds."""
@@ -50,14 +63,24 @@ def _apart(jobs: Sequence[NewJob]) -> tuple[dict[str, object], list[Sequence[obj
     return shared, columns
 
 
-async def survey(db: Raw, *, since: float | None, after: UUID = _FIRST, look: bool = True) -> Survey:
-    """The clock, the next timer not before ``since``; by a look, the queues after ``after`` with due work."""
-    rows = await db.fetch(statements.SURVEY, _instant(since), _LANES if look else 0, after)
-    lanes = tuple(Lane(row[2], row[3], row[4]) for row in rows if row[4] is not None)
-    if not look:
-        return Survey(rows[0][0], rows[0][1], lanes, after)
-    last = rows[-1][2] if len(rows) == _LANES else None
-    return Survey(rows[0][0], rows[0][1], lanes, last or _FIRST)
+async def survey(
+    db: Raw,
+    *,
+    since: float | None,
+    after: UUID = _FIRST,
+    look: bool = True,
+    offers: Sequence[int] = _OFFERS,
+) -> Survey:
+    """The clock, the next timer not before ``since``; by a look, the lanes in reach after queue ``after``."""
+    rows = await db.fetch(statements.SURVEY, _instant(since), _LANES if look else 0, after, offers)
+    # Each need was looked at by itself: together they reach as far as the one that was cut off first.
+    cut = min((row[2] for row in rows if row[6] == _LANES), default=None)
+    lanes = tuple(
+        Lane(row[2], row[3], row[4], row[5])
+        for row in rows
+        if row[4] is not None and (cut is None or row[2] <= cut)
+    )
+    return Survey(rows[0][0], rows[0][1], lanes, (cut or _FIRST) if look else after)
 
 
 async def plan(db: Raw, *, limit: int, since: float | None) -> tuple[int, float | None]:
@@ -67,18 +90,30 @@ async def plan(db: Raw, *, limit: int, since: float | None) -> tuple[int, float 
     return row[0], row[1]
 
 
-async def claim(db: Raw, quotas: Sequence[tuple[UUID, int, float | None]], *, replica: UUID) -> list[Lease]:
-    """Lease ready jobs: of each queue at most its quota, from its watermark on, best rank first."""
+async def claim(
+    db: Raw,
+    quotas: Sequence[tuple[UUID, int, float | None]],
+    *,
+    replica: UUID,
+    needs: Sequence[int] | None = None,
+) -> list[Lease]:
+    """Lease ready jobs: of each queue at most its quota, from its watermark on, best rank first.
+
+    ``needs`` are those of the quotas, one each; without them they are of HTTP.
+    """
     queues = [queue for queue, _, _ in quotas]
     limits = [limit for _, limit, _ in quotas]
     marks = [BEFORE_ALL if since is None else since for _, _, since in quotas]
-    rows = await db.fetch(statements.CLAIM, replica, queues, limits, marks)
+    kinds = [Needs.HTTP] * len(quotas) if needs is None else needs
+    rows = await db.fetch(statements.CLAIM, replica, queues, limits, marks, kinds)
     return [Lease(*row) for row in rows]
 
 
-async def claim_ahead(db: Raw, *, replica: UUID, limit: int, seconds: float) -> list[Lease]:
-    """Lease timers that are due within ``seconds``, or were just now, in queues where nothing is waiting."""
-    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, seconds)
+async def claim_ahead(
+    db: Raw, *, replica: UUID, limit: int, seconds: float, offers: Sequence[int] = _OFFERS
+) -> list[Lease]:
+    """Lease timers that are due within ``seconds``, or were just now, of lanes where nothing is waiting."""
+    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, seconds, offers)
     return [Lease(*row) for row in rows]
 
 
