@@ -72,6 +72,7 @@ async def tenants(room: Room, count: int) -> list[UUID]:
         "SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[])",
         [ids.new() for _ in made], made, sealed,
     )  # fmt: skip
+    await room.db.execute("VACUUM ANALYZE")
     return made
 
 

@@ -62,15 +62,23 @@ async def finished(stand: Stand, *, grown: int, jobs: int, times: int) -> Mappin
 async def tenants(
     stand: Stand, counts: Sequence[int], *, jobs: int, times: int
 ) -> dict[str, Mapping[str, float]]:
-    """Tenants that all have due work, by prefix; beside one tenant with all of it."""
-    costs: dict[int, list[Cost]] = {}
+    """Tenants that all have due work, by prefix; beside one tenant with all of it.
+
+    Tenants share no connection, so with many of them nearly every call dials. What their number costs apart
+    from that is told by a scheduler that sends nothing.
+    """
+    sent: dict[int, list[Cost]] = {}
+    unsent: dict[int, list[Cost]] = {}
     for _ in range(times):
         for count in (1, *counts):
-            async with stand.room() as room:
-                order = Order(tenants=await growing.tenants(room, count), url=stand.receiver.url())
-                await work.store(room.db, work.due_now(order, jobs))
-                costs.setdefault(count, []).append(await throughput.drained(room, jobs))
-    return {f"tenants_{count}_": ratios(costs[1], costs[count]) for count in counts}
+            async with _owned(stand, count, jobs) as room:
+                sent.setdefault(count, []).append(await throughput.drained(room, jobs))
+            async with _owned(stand, count, jobs) as room:
+                cost = await throughput.counting(room, throughput.UNSENT, jobs)
+                unsent.setdefault(count, []).append(cost)
+    return {f"tenants_{count}_": ratios(sent[1], sent[count]) for count in counts} | {
+        f"tenants_{count}_unsent_": ratios(unsent[1], unsent[count]) for count in counts
+    }
 
 
 async def replicas(
@@ -93,6 +101,15 @@ async def replicas(
         }
         for count in counts
     }
+
+
+@contextlib.asynccontextmanager
+async def _owned(stand: Stand, tenants: int, jobs: int) -> AsyncIterator[Room]:
+    """A room with due jobs of so many tenants."""
+    async with stand.room() as room:
+        order = Order(tenants=await growing.tenants(room, tenants), url=stand.receiver.url())
+        await work.store(room.db, work.due_now(order, jobs))
+        yield room
 
 
 @contextlib.asynccontextmanager

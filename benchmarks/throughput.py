@@ -15,6 +15,9 @@ from benchmarks.readings import Cost
 from benchmarks.stand import Room, Stand
 from benchmarks.work import Order
 
+UNSENT = "benchmarks.unsent"
+"""A scheduler that sends nothing."""
+
 _RAW_CALLS = 128
 _PATIENCE_SECONDS = 600.0
 
@@ -76,23 +79,27 @@ async def raw_sender(stand: Stand, count: int) -> Mapping[str, float]:
 
 async def bare_loop(stand: Stand, count: int) -> Mapping[str, float]:
     """The hot statements alone."""
-    return fields(await _counting(stand, "benchmarks.bare_loop", count))
+    return fields(await _alone(stand, "benchmarks.bare_loop", count))
 
 
 async def unsent(stand: Stand, count: int) -> Mapping[str, float]:
     """A scheduler that sends nothing."""
-    return fields(await _counting(stand, "benchmarks.unsent", count))
+    return fields(await _alone(stand, UNSENT, count))
 
 
-async def _counting(stand: Stand, module: str, count: int) -> Cost:
-    """A contender that says its own marks."""
+async def _alone(stand: Stand, module: str, count: int) -> Cost:
     async with stand.room() as room:
         await work.store(room.db, work.due_now(order(stand), count))
-        async with room.start(module, python(module, str(count))) as program:
-            read = []
-            for _ in range(2):
-                jobs, at = marks.parse(await program.line(within=_PATIENCE_SECONDS))
-                read.append(await readings.read(room, [program], jobs=jobs, at=at))
+        return await counting(room, module, count)
+
+
+async def counting(room: Room, module: str, count: int) -> Cost:
+    """A contender that says its own marks, on a backlog of ``count`` jobs."""
+    async with room.start(module, python(module, str(count))) as program:
+        read = []
+        for _ in range(2):
+            jobs, at = marks.parse(await program.line(within=_PATIENCE_SECONDS))
+            read.append(await readings.read(room, [program], jobs=jobs, at=at))
     return readings.between(*read)
 
 

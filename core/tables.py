@@ -273,7 +273,15 @@ def _waiting() -> list[Column[Any]]:
         Column("attempt", SmallInteger, nullable=False),
         Column("losses", SmallInteger, nullable=False),
         Column("priority", SmallInteger, nullable=False),
+        _needs(),
     ]
+
+
+def _needs(*, key: bool = False) -> Column[Any]:
+    """What a replica must offer to carry the job out (`core.jobs.model.Needs`)."""
+    return Column(
+        "needs", SmallInteger, primary_key=key, autoincrement=False, nullable=False, server_default=text("0")
+    )
 
 
 timers = _table(
@@ -286,10 +294,11 @@ timers = _table(
 
 ready = _table(
     "ready",
+    _needs(key=True),
     Column("queue_id", UUID(as_uuid=True), primary_key=True),
     Column("rank_at", DateTime(timezone=True), primary_key=True),
     Column("job_id", UUID(as_uuid=True), primary_key=True),
-    *[column for column in _waiting() if column.name != "queue_id"],
+    *[column for column in _waiting() if column.name not in ("needs", "queue_id")],
     Index("ready_job_id_idx", "job_id", unique=True),
     postgresql_with=_CHURN,
 )
@@ -391,5 +400,7 @@ replicas = _table(
     Column("draining", Boolean, nullable=False, server_default=text("false")),
     Column("concurrency", Integer, nullable=False),
     Column("host", Text, nullable=False),
+    # Which needs it answers.
+    Column("offers", ARRAY(SmallInteger), nullable=False, server_default=text("'{0}'")),
     postgresql_with={"fillfactor": 50},
 )

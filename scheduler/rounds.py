@@ -1,7 +1,7 @@
 """A round: look, take what is due soon, plan what is due, claim fairly, hand over to the dispatcher.
 
 1. Survey: the database's clock, the next timer, the queues with due work. When nothing is due this one
-   statement is the whole round.
+   statement is the whole round. While more tenants wait than can be served, none is looked for.
 2. Claim ahead: timers of the next moment, of queues where nothing waits, into half of the free slots. They
    are fired by a local timer, which is what makes a delivery prompt.
 3. Plan: timers that are due and were not taken become ready.
@@ -15,6 +15,7 @@ empty and once a minute, so that nothing depends on it.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from uuid import UUID
 
 from core import metrics
@@ -22,13 +23,13 @@ from core.clock import Clock, DatabaseClock
 from core.db import Database, Raw
 from core.jobs import limits
 from core.jobs import store as jobs
-from core.jobs.model import Lane, Lease, Survey
+from core.jobs.model import Lane, Lease, Needs, Survey
 from core.jobs.statements import RANK_SPAN_SECONDS
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
 from scheduler.flights import Flight, Flights
 from scheduler.secrets import Secrets
-from scheduler.shares import share
+from scheduler.shares import Table, share
 from scheduler.turnstile import Turnstile
 
 AHEAD_SECONDS = 1.0
@@ -52,7 +53,7 @@ class Watermarks:
     def forget(self) -> None:
         """Look at everything again."""
         self.timers: float | None = None
-        self.queues: dict[UUID, float] = {}
+        self.lanes: dict[tuple[int, UUID], float] = {}
         self._since = self._now()
 
     def refresh(self) -> None:
@@ -60,9 +61,12 @@ class Watermarks:
             self.forget()
 
     def taken(self, leases: list[Lease]) -> None:
-        """These were the first of their queues: before them, less the lag, nothing is alive."""
+        """These were the first of their lanes: before them, less the lag, nothing is alive."""
         for lease in leases:
-            self.queues[lease.queue_id] = lease.due_at - RANK_SPAN_SECONDS - _LAG_SECONDS
+            self.lanes[lease.needs, lease.queue_id] = lease.due_at - RANK_SPAN_SECONDS - _LAG_SECONDS
+
+    def of(self, lane: Lane) -> float | None:
+        return self.lanes.get((lane.needs, lane.queue_id))
 
     def planned(self, latest: float | None) -> None:
         if latest is not None:
@@ -82,8 +86,10 @@ class Rounds:
         secrets: Secrets,
         fence: Fence,
         clock: DatabaseClock,
+        offers: Sequence[int] = (Needs.HTTP,),
         now: Clock = time.monotonic,
     ) -> None:
+        """``offers`` are the needs of jobs that this replica answers; it never looks at others."""
         self._database = database
         self._replica = replica
         self._flights = flights
@@ -91,10 +97,14 @@ class Rounds:
         self._secrets = secrets
         self._fence = fence
         self._clock = clock
+        self._offers = offers
         self._marks = Watermarks(now=now)
         self._turnstile = Turnstile(now=now)
+        self._table = Table()
+        self._seen: tuple[Lane, ...] = ()
         self._after = _FIRST
-        self._offered = 0
+        self._now = now
+        self._looked_at = 0.0
         self._dealt = 0
         self._term = 0
         self._pause = LOOK_SECONDS
@@ -119,19 +129,42 @@ class Rounds:
         taken: list[Flight] = []
         try:
             async with self.claiming, self._database.raw() as db:
-                seen = await jobs.survey(db, since=self._marks.timers, after=self._after)
+                look, whole = self._looks(free), self._after == _FIRST
+                seen = await jobs.survey(
+                    db, since=self._marks.timers, after=self._after, look=look, offers=self._offers
+                )
                 self._clock.observe(seen.now)
+                if look:
+                    self._met(seen)
                 moved = await self._take(db, seen, free, taken)
         except BaseException:
             # Whatever this statement met, what an earlier one claimed is ours. Each asks for its keys itself.
             self._dispatcher.start(taken)
             raise
         await self._begin(taken)
-        whole, self._after = self._after == _FIRST, seen.goes_on_after
         if not moved:
             self._marks.forget()
-            self._pause = self._until(seen) if whole else _SHORTEST_SECONDS
+            self._pause = self._until(seen) if look and whole else _SHORTEST_SECONDS
+            self._rise()
         return moved
+
+    def _looks(self, free: int) -> bool:
+        """Whether to look for lanes: not while those that were seen a moment ago fill this round."""
+        if self._now() - self._looked_at > LOOK_SECONDS:
+            self._rise()
+        return len(self._table) < min(free, _BATCH)
+
+    def _met(self, seen: Survey) -> None:
+        """Enter what a look found."""
+        if self._after == _FIRST:
+            self._table.begin_around()
+        self._seen, self._after, self._looked_at = seen.lanes, seen.goes_on_after, self._now()
+        self._table.seat([lane for lane in seen.lanes if not lane.limited])
+
+    def _rise(self) -> None:
+        """Forget who waits: the next look begins with them."""
+        if (lane := self._table.leave()) is not None:
+            self._after = UUID(int=lane.queue_id.int - 1)
 
     async def _take(self, db: Raw, seen: Survey, free: int, taken: list[Flight]) -> int:
         """Steps 2 to 4, adding to ``taken`` what was claimed; how many jobs moved."""
@@ -140,26 +173,27 @@ class Rounds:
             taken += await self._claim_ahead(db, min(free // 2, _BATCH))
             if seen.next_due <= seen.now:
                 planned = await self._plan(db)
-        if lanes := self._open(seen):
-            slots = min(free - len(taken), _BATCH)
-            limited = await self._claim_limited(db, lanes, slots)
-            taken += limited
-            taken += await self._claim(db, [lane for lane in lanes if not lane.limited], slots - len(limited))
+        slots = min(free - len(taken), _BATCH)
+        limited = await self._claim_limited(db, self._open(), slots)
+        taken += limited
+        taken += await self._claim(db, slots - len(limited))
         return planned + len(taken)
 
-    def _open(self, seen: Survey) -> list[Lane]:
+    def _open(self) -> list[Lane]:
         """The lanes that may give something; in the order of the look, since seats are dealt by it."""
-        limited = [lane for lane in seen.lanes if lane.limited]
+        limited = [lane for lane in self._seen if lane.limited]
         if not limited:
-            return list(seen.lanes)
-        return [lane for lane in seen.lanes if not lane.limited] + self._turnstile.open(
+            return list(self._seen)
+        return [lane for lane in self._seen if not lane.limited] + self._turnstile.open(
             limited, self._flights
         )
 
     async def _claim_ahead(self, db: Raw, limit: int) -> list[Flight]:
         if limit == 0:
             return []
-        leases = await jobs.claim_ahead(db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS)
+        leases = await jobs.claim_ahead(
+            db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS, offers=self._offers
+        )
         metrics.claimed.labels("ahead").inc(len(leases))
         return self._dispatcher.hold(leases, term=self._term)
 
@@ -175,10 +209,10 @@ class Rounds:
             return []
         quotas = share(lanes, slots, start=self._dealt)
         self._dealt += slots
-        asked = [lane for lane in lanes if lane.limited and lane.queue_id in quotas]
+        asked = [lane for lane in lanes if lane.limited and lane in quotas]
         if not asked:
             return []
-        wanted = [(lane, quotas[lane.queue_id], self._marks.queues.get(lane.queue_id)) for lane in asked]
+        wanted = [(lane, quotas[lane], self._marks.of(lane)) for lane in asked]
         with metrics.claim_seconds.time():
             claimed = await limits.claim(db, wanted, replica=self._replica)
         self._turnstile.took(asked, claimed)
@@ -186,14 +220,17 @@ class Rounds:
         metrics.claimed.labels("ready").inc(len(claimed.leases))
         return self._dispatcher.hold(claimed.leases, term=self._term)
 
-    async def _claim(self, db: Raw, lanes: list[Lane], slots: int) -> list[Flight]:
-        quotas = share(lanes, slots, start=self._offered)
-        self._offered += slots
+    async def _claim(self, db: Raw, slots: int) -> list[Flight]:
+        quotas = self._table.deal(slots)
         if not quotas:
             return []
-        wanted = [(queue, quota, self._marks.queues.get(queue)) for queue, quota in quotas.items()]
+        wanted = [(lane.queue_id, quota, self._marks.of(lane)) for lane, quota in quotas.items()]
         with metrics.claim_seconds.time():
-            leases = await jobs.claim(db, wanted, replica=self._replica)
+            needs = [lane.needs for lane in quotas]
+            leases = await jobs.claim(db, wanted, replica=self._replica, needs=needs)
+        if 2 * len(leases) < slots:
+            # Others have been here: what was seen is old.
+            self._rise()
         self._marks.taken(leases)
         metrics.claimed.labels("ready").inc(len(leases))
         return self._dispatcher.hold(leases, term=self._term)
@@ -207,7 +244,7 @@ class Rounds:
 
     def _until(self, seen: Survey) -> float:
         """When nothing moved: until the next timer comes into reach, at most until the next look."""
-        if self._open(seen):
+        if self._open():
             return _BLOCKED_SECONDS
         blocked = self._turnstile.pause() if seen.lanes else None
         longest = LOOK_SECONDS if blocked is None else min(max(blocked, _SHORTEST_SECONDS), LOOK_SECONDS)

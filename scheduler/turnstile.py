@@ -2,7 +2,7 @@
 
 A lane that gave nothing is left out until one of its jobs, or of its tenant's, ended here, or for a moment,
 since one may have ended elsewhere; a lane whose rate is spent, until its next instant. So a blocked lane
-costs no statement. Who was served longest ago is first: queues that share a tenant's limit take turns.
+costs no statement. Who was served longest ago is first: lanes that share a limit take turns.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -34,7 +34,7 @@ class Turnstile:
     def __init__(self, *, now: Clock) -> None:
         self._now = now
         self._rests: dict[Lane, _Rest] = {}
-        self._served: dict[UUID, float] = {}
+        self._served: dict[Lane, float] = {}
         self._held: dict[UUID, Lane] = {}
 
     def open(self, lanes: Sequence[Lane], held: Container[UUID]) -> list[Lane]:
@@ -45,21 +45,22 @@ class Turnstile:
             del self._rests[lane]
         return sorted(
             (lane for lane in lanes if lane not in self._rests),
-            key=lambda lane: self._served.get(lane.queue_id, 0.0),
+            key=lambda lane: self._served.get(lane, 0.0),
         )
 
     def took(self, asked: Iterable[Lane], claimed: Claimed) -> None:
         """What these lanes gave."""
-        now, lanes = self._now(), {lane.queue_id: lane for lane in asked}
-        gave = {lease.queue_id for lease in claimed.leases}
-        self._held |= {lease.lease_token: lanes[lease.queue_id] for lease in claimed.leases}
+        now, lanes = self._now(), {(lane.needs, lane.queue_id): lane for lane in asked}
+        held = {lease.lease_token: lanes[lease.needs, lease.queue_id] for lease in claimed.leases}
+        gave = set(held.values())
+        self._held |= held
         if len(self._served) > _MOST:
             self._served.clear()
         self._served |= dict.fromkeys(gave, now)
-        for queue, lane in lanes.items():
-            if (pause := claimed.pauses.get(queue)) is not None:
+        for lane in lanes.values():
+            if (pause := claimed.pauses.get(lane.queue_id)) is not None:
                 self._rests[lane] = _Rest(now + min(pause, _LONGEST_SECONDS), by_rate=True)
-            elif queue not in gave:
+            elif lane not in gave:
                 self._rests[lane] = _Rest(now + _AGAIN_SECONDS, by_rate=False)
 
     def pause(self) -> float | None:

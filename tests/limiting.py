@@ -7,7 +7,7 @@ from app.queues import limiting
 from app.queues import store as queues
 from app.queues.limiting import Limit
 from core.db import Database
-from core.jobs.model import Lane
+from core.jobs.model import Lane, Needs
 from tests.jobs import Tenant
 
 
@@ -32,9 +32,9 @@ async def another_queue(database: Database, tenant: Tenant, name: str) -> Tenant
     return Tenant(tenant.id, id)
 
 
-def lane(tenant: Tenant) -> Lane:
+def lane(tenant: Tenant, needs: int = Needs.HTTP) -> Lane:
     """Its queue, as a survey tells of it when it is limited."""
-    return Lane(tenant.queue_id, tenant.id, True)
+    return Lane(tenant.queue_id, tenant.id, True, needs)
 
 
 async def held(database: Database, queue: UUID) -> int:

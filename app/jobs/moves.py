@@ -56,7 +56,7 @@ SELECT replica_id FROM held
 _EDIT = """
 WITH gone AS (
   DELETE FROM {place} WHERE job_id = $1
-  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs),
 edited AS (
   UPDATE jobs j SET fire_at = coalesce($3, j.fire_at), priority = coalesce($4, j.priority),
     queue_id = coalesce($5, j.queue_id), target = $6::text::jsonb, body = coalesce($7, j.body),
@@ -64,17 +64,18 @@ edited AS (
     labels = $12::text::jsonb, expires_at = $13
   FROM gone WHERE j.id = $1),
 placed AS MATERIALIZED (
-  SELECT job_id, tenant_id, coalesce($5, queue_id) AS queue_id, attempt, losses,
+  SELECT job_id, tenant_id, coalesce($5, queue_id) AS queue_id, attempt, losses, needs,
          coalesce($4, priority) AS priority,
          CASE WHEN $3 IS NULL THEN due_at ELSE greatest($3, now()) END AS due_at
   FROM gone),
 later AS (
-  INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
-  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority FROM placed WHERE due_at > now()),
+  INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs)
+  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs
+  FROM placed WHERE due_at > now()),
 at_once AS (
-  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
+  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority, needs)
   SELECT queue_id, due_at - priority * $2::int * interval '1 second', job_id, tenant_id, due_at, attempt,
-         losses, priority
+         losses, priority, needs
   FROM placed WHERE due_at <= now()),
 told AS (
   INSERT INTO events (id, job_id, tenant_id, kind, at, attempt, data)

@@ -8,6 +8,7 @@ import msgspec
 
 from core.db import Raw
 from core.jobs.backoff import Retry
+from core.jobs.model import Needs
 
 _FIRST = UUID(int=0)
 _encoder = msgspec.json.Encoder()
@@ -36,9 +37,10 @@ WHERE tenant_id = $2 AND id = $1
 _PAUSE = "UPDATE queues SET paused = $2 WHERE id = $1"
 # A job that is being created in it at this very moment is to run, so it does not stay paused.
 _DELETE = "UPDATE queues SET deleted_at = now(), paused = false WHERE id = $1"
-_BUSY = """
-SELECT EXISTS (SELECT FROM ready WHERE queue_id = $1) OR EXISTS (SELECT FROM leases WHERE queue_id = $1)
-    OR EXISTS (SELECT FROM timers WHERE queue_id = $1)
+_NEEDS = ", ".join(str(int(needs)) for needs in Needs)
+_BUSY = f"""
+SELECT EXISTS (SELECT FROM ready WHERE needs IN ({_NEEDS}) AND queue_id = $1)
+    OR EXISTS (SELECT FROM leases WHERE queue_id = $1) OR EXISTS (SELECT FROM timers WHERE queue_id = $1)
 """
 _TAKEN = """
 SELECT EXISTS (SELECT FROM queues WHERE tenant_id = $1 AND name = $2 AND deleted_at IS NULL AND id <> $3)

@@ -27,15 +27,15 @@ GROUP BY state
 _TAKE = """
 WITH soon AS (
   DELETE FROM timers WHERE job_id = $1
-  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs),
 due AS (
   DELETE FROM ready WHERE job_id = $1
-  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs),
 gone AS MATERIALIZED (SELECT *, true AS planned FROM soon UNION ALL SELECT *, false FROM due),
 taken AS (
-  INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
-                      claimed_at, deadline_at)
-  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, gen_random_uuid(), $2, now(),
+  INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs, lease_token,
+                      replica_id, claimed_at, deadline_at)
+  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs, gen_random_uuid(), $2, now(),
          now() + interval '1 minute'
   FROM gone RETURNING attempt, lease_token),
 told AS (

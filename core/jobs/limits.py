@@ -21,7 +21,7 @@ import msgspec
 from core.db import Raw
 from core.jobs.model import Lane, Lease
 from core.jobs.statements import LEASE
-from core.jobs.store import instant
+from core.jobs.store import BEFORE_ALL
 
 # No claim is older: longer than the longest statement of a scheduler.
 _OLDEST = "interval '40 seconds'"
@@ -54,38 +54,44 @@ UPDATE leases SET limited = true WHERE job_id = ANY(ARRAY(SELECT job_id FROM bef
 
 _USED = "(SELECT count(*) FROM leases h WHERE h.limited AND h.{whose} = l.id)"
 
-# Of each queue at most its quota, what is free of its own limit and what its rate allows; of a tenant's
-# queues together what is free of the tenant's limit, by their places. `least` passes over null: no such limit.
+# Of each lane at most its quota; of a queue's lanes together what is free of its own limit and what its rate
+# allows, of a tenant's what is free of the tenant's limit, by their places. `least` passes over null: no such limit.
 CLAIM = f"""
 WITH lane AS MATERIALIZED (
-  SELECT u.queue_id, q.tenant_id, u.quota, u.since, u.place
-  FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) WITH ORDINALITY AS u(queue_id, quota, since, place)
+  SELECT u.queue_id, q.tenant_id, u.needs, u.quota::bigint, u.since, u.place
+  FROM unnest($2::uuid[], $3::int[], $4::float8[], $6::int2[])
+    WITH ORDINALITY AS u(queue_id, quota, since, needs, place)
   JOIN queues q ON q.id = u.queue_id
   WHERE q.limited AND NOT q.paused AND NOT EXISTS (
     SELECT FROM limits l
     WHERE l.id IN (q.id, q.tenant_id) AND (l.id <> ALL($5::uuid[]) OR l.since IS NOT NULL))),
+queue AS MATERIALIZED (
+  SELECT l.id, least(
+    CASE WHEN l.max_concurrency IS NOT NULL THEN l.max_concurrency - {_USED.format(whose="queue_id")} END,
+    floor(l.rate_burst - extract(epoch FROM greatest(l.spent_until - statement_timestamp(), interval '0'))
+                         * l.rate_count / l.rate_seconds)::bigint) AS free
+  FROM limits l WHERE l.id = ANY(ARRAY(SELECT queue_id FROM lane))),
 own AS MATERIALIZED (
   SELECT lane.*, greatest(0, least(
     lane.quota,
-    CASE WHEN l.max_concurrency IS NOT NULL THEN l.max_concurrency - {_USED.format(whose="queue_id")} END,
-    floor(l.rate_burst - extract(epoch FROM greatest(l.spent_until - statement_timestamp(), interval '0'))
-                         * l.rate_count / l.rate_seconds)::bigint)) AS most
-  FROM lane LEFT JOIN limits l ON l.id = lane.queue_id),
+    q.free + lane.quota - sum(lane.quota) OVER (PARTITION BY lane.queue_id ORDER BY lane.place)))::bigint AS most
+  FROM lane LEFT JOIN queue q ON q.id = lane.queue_id),
 shared AS MATERIALIZED (
   SELECT l.id, l.max_concurrency - {_USED.format(whose="tenant_id")} AS free
   FROM limits l
   WHERE l.id = ANY(ARRAY(SELECT DISTINCT tenant_id FROM lane)) AND l.max_concurrency IS NOT NULL),
 granted AS MATERIALIZED (
-  SELECT o.queue_id, o.since, greatest(0, least(
+  SELECT o.needs, o.queue_id, o.since, greatest(0, least(
            o.most, s.free + o.most - sum(o.most) OVER (PARTITION BY o.tenant_id ORDER BY o.place)))::bigint AS slots
   FROM own o LEFT JOIN shared s ON s.id = o.tenant_id),
 picked AS MATERIALIZED (
   SELECT x.job_id FROM granted g CROSS JOIN LATERAL (
-    SELECT r.job_id FROM ready r WHERE r.queue_id = g.queue_id AND r.rank_at >= g.since
+    SELECT r.job_id FROM ready r
+    WHERE r.needs = g.needs AND r.queue_id = g.queue_id AND r.rank_at >= to_timestamp(g.since)
     ORDER BY r.rank_at, r.job_id LIMIT g.slots FOR UPDATE SKIP LOCKED) x),
 gone AS (
   DELETE FROM ready WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
-  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs),
 spent AS (
   UPDATE limits l SET spent_until = greatest(l.spent_until, statement_timestamp())
     + t.taken * (l.rate_seconds / l.rate_count * interval '1 second' + interval '1 microsecond')
@@ -122,7 +128,7 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 async def claim(db: Raw, wanted: Sequence[tuple[Lane, int, float | None]], *, replica: UUID) -> Claimed:
-    """Lease ready jobs of limited queues: of each at most its quota, from its watermark on, best rank first.
+    """Lease ready jobs of limited lanes: of each at most its quota, from its watermark on, best rank first.
 
     Earlier in `wanted` is served first, where queues share a tenant's limit.
     """
@@ -137,8 +143,9 @@ async def claim(db: Raw, wanted: Sequence[tuple[Lane, int, float | None]], *, re
             replica,
             [lane.queue_id for lane, _, _ in wanted],
             [quota for _, quota, _ in wanted],
-            [instant(since) for _, _, since in wanted],
+            [BEFORE_ALL if since is None else since for _, _, since in wanted],
             [hold.id for hold in holds],
+            [lane.needs for lane, _, _ in wanted],
         )
     leases = [Lease(*row) for row in rows]
     return Claimed(leases, _pauses(holds, leases))

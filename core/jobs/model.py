@@ -4,7 +4,7 @@ Targets, policies and bodies are stored as they were submitted; nothing here dec
 """
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -77,6 +77,16 @@ class TargetType(StrEnum):
     FUNCTION = "function"
 
 
+class Needs(IntEnum):
+    """What a replica must offer to carry a job out, as it is stored. A number never changes its meaning."""
+
+    HTTP = 0
+    PROCESS = 1
+    DOCKER = 2
+    KUBERNETES = 3
+    FUNCTION = 4
+
+
 class BodyKind(StrEnum):
     """In which of its forms a body was submitted, so that reads show the same one."""
 
@@ -124,6 +134,7 @@ class Lease(msgspec.Struct, frozen=True):
     request_id: str
     trace: str | None
     """The creating request's trace id, 32 hex digits."""
+    needs: int = Needs.HTTP
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,12 +186,13 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """A queue with due work."""
+    """Due work of a queue that needs the same."""
 
     queue_id: UUID
     tenant_id: UUID
     limited: bool = False
     """Whether what is claimed of it counts for a limit."""
+    needs: int = Needs.HTTP
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -245,6 +257,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     request_hash: bytes | None = None
     uniqueness: str | None = None
     """JSON of the rule by which no twin may stand beside it."""
+    needs: int = Needs.HTTP
 
 
 class Created(msgspec.Struct, frozen=True):

@@ -52,6 +52,7 @@ NEW_JOB = {
     "key": "text",
     "request_hash": "bytea",
     "uniqueness": "jsonb",
+    "needs": "int2",
 }
 _GIVEN = f"""
   SELECT {", ".join(f"coalesce(own.{name}, shared.{name}) AS {name}" for name in NEW_JOB)}
@@ -85,30 +86,37 @@ made AS (
          success, policy, labels, fires_at, expires_at, replay_of, request_id, trace, due_at <= now(), uniqueness
   FROM judged WHERE fresh),
 later AS (
-  INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
-  SELECT id, tenant_id, queue_id, due_at, 1, 0, priority FROM judged WHERE fresh AND due_at > now()),
+  INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs)
+  SELECT id, tenant_id, queue_id, due_at, 1, 0, priority, needs FROM judged WHERE fresh AND due_at > now()),
 at_once AS (
-  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
-  SELECT queue_id, due_at - priority * {_STEP}, id, tenant_id, due_at, 1, 0, priority
+  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority, needs)
+  SELECT queue_id, due_at - priority * {_STEP}, id, tenant_id, due_at, 1, 0, priority, needs
   FROM judged WHERE fresh AND due_at <= now())
 SELECT id, fresh, queue_id IS NOT NULL, fires_at, now(), timeout, policy::text
 FROM judged
 """
 
-# Which queues have due work, by a loose index scan: one probe a queue, whatever its backlog. Paused ones are
-# named too, so that whoever asks knows how far the look went.
+# Which queues have due work, by loose index scans, one for each kind of need that is offered: one probe a queue,
+# whatever its backlog; what they are is looked up for all at once. Paused ones are named too, so that whoever
+# asks knows how far the look went.
 SURVEY = """
 WITH RECURSIVE lane AS (
-  (SELECT queue_id, tenant_id, 1 AS seen FROM ready WHERE queue_id > $3 ORDER BY queue_id LIMIT 1)
+  SELECT offer.needs, n.queue_id, n.tenant_id, 1 AS seen FROM unnest($4::int2[]) AS offer(needs) CROSS JOIN LATERAL (
+    SELECT r.queue_id, r.tenant_id FROM ready r
+    WHERE r.needs = offer.needs AND r.queue_id > $3 ORDER BY r.queue_id LIMIT 1) n
+  WHERE $2 > 0
   UNION ALL
-  SELECT n.queue_id, n.tenant_id, lane.seen + 1 FROM lane CROSS JOIN LATERAL (
-    SELECT r.queue_id, r.tenant_id FROM ready r WHERE r.queue_id > lane.queue_id ORDER BY r.queue_id LIMIT 1) n
-  WHERE lane.seen < $2)
+  SELECT lane.needs, n.queue_id, n.tenant_id, lane.seen + 1 FROM lane CROSS JOIN LATERAL (
+    SELECT r.queue_id, r.tenant_id FROM ready r
+    WHERE r.needs = lane.needs AND r.queue_id > lane.queue_id ORDER BY r.queue_id LIMIT 1) n
+  WHERE lane.seen < $2),
+going AS MATERIALIZED (
+  SELECT id, limited FROM queues WHERE id = ANY(ARRAY(SELECT queue_id FROM lane)) AND NOT paused)
 SELECT extract(epoch FROM clock_timestamp())::float8,
        (SELECT extract(epoch FROM due_at)::float8 FROM timers WHERE due_at >= $1 ORDER BY due_at, job_id LIMIT 1),
-       lane.queue_id, lane.tenant_id,
-       (SELECT CASE WHEN NOT q.paused THEN q.limited END FROM queues q WHERE q.id = lane.queue_id)
-FROM (VALUES (1)) one LEFT JOIN lane ON true ORDER BY lane.queue_id
+       lane.queue_id, lane.tenant_id, going.limited, lane.needs, lane.seen
+FROM (VALUES (1)) one LEFT JOIN lane ON true LEFT JOIN going ON going.id = lane.queue_id
+ORDER BY lane.queue_id, lane.needs
 """
 
 # Due timers become ready. Order of due, so that a backlog of timers is planned oldest first.
@@ -118,10 +126,11 @@ WITH due AS MATERIALIZED (
   ORDER BY due_at, job_id LIMIT $1 FOR UPDATE SKIP LOCKED),
 gone AS (
   DELETE FROM timers WHERE job_id = ANY(ARRAY(SELECT job_id FROM due))
-  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, clock_timestamp() AS at),
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs, clock_timestamp() AS at),
 moved AS (
-  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
-  SELECT queue_id, due_at - priority * {_STEP}, job_id, tenant_id, due_at, attempt, losses, priority FROM gone),
+  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority, needs)
+  SELECT queue_id, due_at - priority * {_STEP}, job_id, tenant_id, due_at, attempt, losses, priority, needs
+  FROM gone),
 told AS (
   INSERT INTO events (id, job_id, tenant_id, kind, at, attempt)
   SELECT mint(at, 0), job_id, tenant_id, 'queued', now(), attempt FROM gone)
@@ -132,36 +141,38 @@ SELECT count(*), extract(epoch FROM max(due_at))::float8 FROM gone
 LEASE = f"""
 work AS MATERIALIZED (
   SELECT g.job_id, g.attempt, gen_random_uuid() AS lease_token, g.tenant_id, g.queue_id, g.losses, g.due_at,
-         g.priority, greatest(g.due_at, statement_timestamp()) + j.timeout_seconds * interval '1 second' + {_SLACK} AS deadline_at,
+         g.priority, g.needs, greatest(g.due_at, statement_timestamp()) + j.timeout_seconds * interval '1 second' + {_SLACK} AS deadline_at,
          j.expires_at, j.timeout_seconds, j.target_type, j.target, j.body, j.sealed_headers, j.success, j.retry,
          j.request_id, j.trace
   FROM gone g JOIN jobs j ON j.id = g.job_id),
 taken AS (
-  INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
-                      claimed_at, deadline_at, limited)
-  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, $1, statement_timestamp(),
-         deadline_at, {{limited}}
+  INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs, lease_token,
+                      replica_id, claimed_at, deadline_at, limited)
+  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs, lease_token,
+         $1, statement_timestamp(), deadline_at, {{limited}}
   FROM work)
 SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
        extract(epoch FROM due_at)::float8, extract(epoch FROM deadline_at)::float8,
        extract(epoch FROM expires_at)::float8, timeout_seconds, target_type, target::text, body, sealed_headers,
-       success::text, retry::text, request_id, trace
+       success::text, retry::text, request_id, trace, needs
 FROM work ORDER BY due_at - priority * {_STEP}, job_id
 """
 
 _UNLIMITED = LEASE.format(limited="false")
 
-# Ready jobs become leases: so many of each queue as the round gives it, if it is neither paused nor limited.
+# Ready jobs become leases: so many of each queue as the round gives it, if it is neither paused nor limited. The
+# array is named twice so that the queues are looked up at once.
 CLAIM = f"""
 WITH picked AS MATERIALIZED (
-  SELECT x.job_id FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) AS lane(queue_id, quota, since)
-  JOIN queues q ON q.id = lane.queue_id AND NOT q.paused AND NOT q.limited
+  SELECT x.job_id FROM unnest($2::uuid[], $3::int[], $4::float8[], $5::int2[]) AS lane(queue_id, quota, since, needs)
+  JOIN queues q ON q.id = lane.queue_id AND q.id = ANY($2::uuid[]) AND NOT q.paused AND NOT q.limited
   CROSS JOIN LATERAL (
-    SELECT r.job_id FROM ready r WHERE r.queue_id = lane.queue_id AND r.rank_at >= lane.since
+    SELECT r.job_id FROM ready r
+    WHERE r.needs = lane.needs AND r.queue_id = lane.queue_id AND r.rank_at >= to_timestamp(lane.since)
     ORDER BY r.rank_at, r.job_id LIMIT lane.quota FOR UPDATE SKIP LOCKED) x),
 gone AS (
   DELETE FROM ready WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
-  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs),
 {_UNLIMITED}
 """
 
@@ -171,12 +182,12 @@ CLAIM_AHEAD = f"""
 WITH picked AS MATERIALIZED (
   SELECT t.job_id FROM timers t JOIN queues q ON q.id = t.queue_id
   WHERE t.due_at >= now() - interval '1 second' AND t.due_at <= now() + $3::float8 * interval '1 second'
-    AND NOT q.paused AND NOT q.limited
-    AND NOT EXISTS (SELECT FROM ready r WHERE r.queue_id = t.queue_id)
+    AND t.needs = ANY($4::int2[]) AND NOT q.paused AND NOT q.limited
+    AND NOT EXISTS (SELECT FROM ready r WHERE r.needs = t.needs AND r.queue_id = t.queue_id)
   ORDER BY t.due_at, t.job_id LIMIT $2 FOR UPDATE OF t SKIP LOCKED),
 gone AS (
   DELETE FROM timers WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))
-  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority),
+  RETURNING job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs),
 {_UNLIMITED}
 """
 
@@ -194,7 +205,7 @@ WITH inp AS MATERIALIZED (
        bytes_sent, status, headers, body, truncated, error_code, error_message)
   ORDER BY job_id),
 held AS MATERIALIZED (
-  SELECT i.*, l.tenant_id, l.queue_id, l.due_at, l.losses, l.priority, l.replica_id, l.cancel_requested_at
+  SELECT i.*, l.tenant_id, l.queue_id, l.due_at, l.losses, l.priority, l.needs, l.replica_id, l.cancel_requested_at
   FROM inp i LEFT JOIN LATERAL (
     SELECT * FROM leases l
     WHERE l.job_id = i.job_id AND l.attempt = i.attempt AND l.lease_token = i.lease_token FOR UPDATE) l ON true),
@@ -219,16 +230,16 @@ tries AS (
          duration * 1000, request_id, bytes_sent, status, headers, body, truncated, error_code, error_message
   FROM fates WHERE outcome IS NOT NULL AND fate IS NOT NULL),
 again AS (
-  INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority)
+  INSERT INTO timers (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs)
   SELECT job_id, tenant_id, queue_id, retry_at, attempt + 1,
-         CASE WHEN outcome = 'lost' THEN losses + 1 ELSE 0 END, priority
+         CASE WHEN outcome = 'lost' THEN losses + 1 ELSE 0 END, priority, needs
   FROM fates WHERE fate = 'retrying'
   UNION ALL
-  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority
+  SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs
   FROM fates WHERE fate = 'returned' AND due_at > now()),
 back AS (
-  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority)
-  SELECT queue_id, due_at - priority * {_STEP}, job_id, tenant_id, due_at, attempt, losses, priority
+  INSERT INTO ready (queue_id, rank_at, job_id, tenant_id, due_at, attempt, losses, priority, needs)
+  SELECT queue_id, due_at - priority * {_STEP}, job_id, tenant_id, due_at, attempt, losses, priority, needs
   FROM fates WHERE fate = 'returned' AND due_at <= now()),
 ended AS (
   INSERT INTO endings (job_id, tenant_id, state, attempts, error_code, error_message, finished_at,

@@ -4,6 +4,7 @@ Every function takes the driver's connection and does one round trip. None opens
 meant for the inside of one, with `settle` after it.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,14 +14,30 @@ from msgspec import Raw as Json
 
 from core.db import Raw
 from core.jobs import statements
-from core.jobs.model import Created, Expired, Fate, Held, Lane, Lease, NewJob, Settled, Settlement, Survey
+from core.jobs.model import (
+    Created,
+    Expired,
+    Fate,
+    Held,
+    Lane,
+    Lease,
+    Needs,
+    NewJob,
+    Settled,
+    Settlement,
+    Survey,
+)
 
 _encoder = msgspec.json.Encoder()
 _LANES = 1024
 _FIRST = UUID(int=0)
+_OFFERS = (Needs.HTTP,)
+
+BEFORE_ALL = -math.inf
+"""The watermark that hides nothing, epoch seconds."""
 
 
-def instant(epoch: float | None) -> datetime:
+def _instant(epoch: float | None) -> datetime:
     """A watermark: no later than what it stands for, and before everything when there is none."""
     return datetime.fromtimestamp(epoch, UTC) if epoch is not None else datetime.min.replace(tzinfo=UTC)
 
@@ -46,33 +63,57 @@ def _apart(jobs: Sequence[NewJob]) -> tuple[dict[str, object], list[Sequence[obj
     return shared, columns
 
 
-async def survey(db: Raw, *, since: float | None, after: UUID = _FIRST) -> Survey:
-    """Look at the clock, the next timer not before ``since``, the queues after ``after`` with due work."""
-    rows = await db.fetch(statements.SURVEY, instant(since), _LANES, after)
-    lanes = tuple(Lane(row[2], row[3], row[4]) for row in rows if row[4] is not None)
-    last = rows[-1][2] if len(rows) == _LANES else None
-    return Survey(rows[0][0], rows[0][1], lanes, last or _FIRST)
+async def survey(
+    db: Raw,
+    *,
+    since: float | None,
+    after: UUID = _FIRST,
+    look: bool = True,
+    offers: Sequence[int] = _OFFERS,
+) -> Survey:
+    """The clock, the next timer not before ``since``; by a look, the lanes in reach after queue ``after``."""
+    rows = await db.fetch(statements.SURVEY, _instant(since), _LANES if look else 0, after, offers)
+    # Each need was looked at by itself: together they reach as far as the one that was cut off first.
+    cut = min((row[2] for row in rows if row[6] == _LANES), default=None)
+    lanes = tuple(
+        Lane(row[2], row[3], row[4], row[5])
+        for row in rows
+        if row[4] is not None and (cut is None or row[2] <= cut)
+    )
+    return Survey(rows[0][0], rows[0][1], lanes, (cut or _FIRST) if look else after)
 
 
 async def plan(db: Raw, *, limit: int, since: float | None) -> tuple[int, float | None]:
     """Make due timers ready; how many, and the latest due instant among them."""
-    row = await db.fetchrow(statements.PLAN, limit, instant(since))
+    row = await db.fetchrow(statements.PLAN, limit, _instant(since))
     assert row is not None
     return row[0], row[1]
 
 
-async def claim(db: Raw, quotas: Sequence[tuple[UUID, int, float | None]], *, replica: UUID) -> list[Lease]:
-    """Lease ready jobs: of each queue at most its quota, from its watermark on, best rank first."""
+async def claim(
+    db: Raw,
+    quotas: Sequence[tuple[UUID, int, float | None]],
+    *,
+    replica: UUID,
+    needs: Sequence[int] | None = None,
+) -> list[Lease]:
+    """Lease ready jobs: of each queue at most its quota, from its watermark on, best rank first.
+
+    ``needs`` are those of the quotas, one each; without them they are of HTTP.
+    """
     queues = [queue for queue, _, _ in quotas]
     limits = [limit for _, limit, _ in quotas]
-    marks = [instant(since) for _, _, since in quotas]
-    rows = await db.fetch(statements.CLAIM, replica, queues, limits, marks)
+    marks = [BEFORE_ALL if since is None else since for _, _, since in quotas]
+    kinds = [Needs.HTTP] * len(quotas) if needs is None else needs
+    rows = await db.fetch(statements.CLAIM, replica, queues, limits, marks, kinds)
     return [Lease(*row) for row in rows]
 
 
-async def claim_ahead(db: Raw, *, replica: UUID, limit: int, seconds: float) -> list[Lease]:
-    """Lease timers that are due within ``seconds``, or were just now, in queues where nothing is waiting."""
-    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, seconds)
+async def claim_ahead(
+    db: Raw, *, replica: UUID, limit: int, seconds: float, offers: Sequence[int] = _OFFERS
+) -> list[Lease]:
+    """Lease timers that are due within ``seconds``, or were just now, of lanes where nothing is waiting."""
+    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, seconds, offers)
     return [Lease(*row) for row in rows]
 
 

@@ -1,5 +1,6 @@
 """The replicas table: one row a scheduler process, one update a beat, whatever is in flight."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,8 @@ class Replica(msgspec.Struct, frozen=True):
     id: UUID
     concurrency: int
     host: str
+    offers: Sequence[int] = (0,)
+    """Which needs of jobs it answers (`core.jobs.model.Needs`)."""
 
 
 def channel(replica: UUID) -> str:
@@ -23,11 +26,13 @@ def channel(replica: UUID) -> str:
 async def beat(db: Raw, replica: Replica, *, ttl_seconds: float, draining: bool) -> None:
     """Say that this replica lives, for another ``ttl_seconds``."""
     await db.execute(
-        """INSERT INTO replicas (id, beat_at, expires_at, draining, concurrency, host)
-           VALUES ($1, now(), now() + $2::float8 * interval '1 second', $3, $4, $5)
+        """INSERT INTO replicas (id, beat_at, expires_at, draining, concurrency, host, offers)
+           VALUES ($1, now(), now() + $2::float8 * interval '1 second', $3, $4, $5, $6::text::int2[])
            ON CONFLICT (id) DO UPDATE
            SET beat_at = now(), expires_at = excluded.expires_at, draining = excluded.draining""",
         replica.id, ttl_seconds, draining, replica.concurrency, replica.host,
+        # As text, which the driver knows how to send without asking.
+        f"{{{','.join(str(int(needs)) for needs in replica.offers)}}}",
     )  # fmt: skip
 
 

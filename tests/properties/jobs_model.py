@@ -4,6 +4,8 @@ from uuid import UUID
 
 import msgspec
 
+from core.jobs.model import Needs
+
 ROWS = """
 SELECT j.id,
        array_remove(ARRAY[CASE WHEN t.job_id IS NOT NULL THEN 'timers' END,
@@ -13,7 +15,7 @@ SELECT j.id,
        coalesce(t.attempt, r.attempt, l.attempt), l.lease_token, d.job_id IS NOT NULL,
        ARRAY(SELECT number || ' ' || outcome FROM attempts a WHERE a.job_id = j.id ORDER BY a.id),
        ARRAY(SELECT kind FROM history v WHERE v.job_id = j.id ORDER BY v.id),
-       md5(e::text)
+       md5(e::text), coalesce(t.needs, r.needs, l.needs)
 FROM jobs j LEFT JOIN timers t ON t.job_id = j.id LEFT JOIN ready r ON r.job_id = j.id
 LEFT JOIN leases l ON l.job_id = j.id LEFT JOIN endings e ON e.job_id = j.id
 LEFT JOIN dead_letters d ON d.job_id = j.id
@@ -31,14 +33,16 @@ class Row(msgspec.Struct, frozen=True):
     attempts: list[str]
     events: list[str]
     ending: str | None
+    needs: int | None
 
 
 class Job:
     """A job as the model has it."""
 
-    def __init__(self, place: str, max_attempts: int) -> None:
+    def __init__(self, place: str, max_attempts: int, needs: Needs) -> None:
         self.place = place
         self.max_attempts = max_attempts
+        self.needs = needs
         self.attempts: list[str] = []
         self.token: UUID | None = None
         self.replica: UUID | None = None
@@ -55,6 +59,7 @@ class Job:
         assert row.attempts == self.attempts, "nothing lost, nothing invented"
         assert row.token == self.token, "one owner"
         assert row.waiting in (None, len(self.attempts) + 1), "the next number"
+        assert row.needs in (None, self.needs), "wherever it goes"
         assert row.dead == (self.place == "failed")
         assert row.ending == self.ending or not self.ending, "an ending is written once"
         self.ending = row.ending or ""

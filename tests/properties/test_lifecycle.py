@@ -28,7 +28,7 @@ from app.jobs.checks import Change
 from app.jobs.moves import Cancelled, Edited
 from core.db import Database
 from core.jobs import store as jobs
-from core.jobs.model import Fate, Lease, Outcome
+from core.jobs.model import Fate, Lease, Needs, Outcome
 from core.replicas import store as replicas
 from core.replicas.store import Replica
 from reaper.leases import LeaseSweep
@@ -46,6 +46,9 @@ OUTCOMES = st.sampled_from(
 )
 
 WAITS = st.sampled_from([0.0, 60.0])
+
+NEEDS = st.sampled_from([Needs.HTTP, Needs.DOCKER])
+"""The first replica offers the one, the second the other, the third both."""
 
 _TABLES = ("jobs", "timers", "ready", "leases", "endings", "attempts", "events", "dead_letters", "replicas")
 
@@ -67,6 +70,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.settled: set[tuple[UUID, Outcome | None]] = set()
         self.leases: dict[UUID, Lease] = {}
         self.replicas = {uuid4(): True for _ in range(3)}
+        self.offers = [[Needs.HTTP], [Needs.DOCKER], [Needs.HTTP, Needs.DOCKER]]
         self.tenant = self.do(self._begin())
         for replica in self.replicas:
             self.do(self._beat(replica, TTL))
@@ -84,15 +88,19 @@ class Lifecycle(RuleBasedStateMachine):
 
     # What users do.
 
-    @rule(delay=WAITS, max_attempts=st.integers(1, 3))
-    def create(self, delay: float, max_attempts: int) -> None:
-        for job in self.do(self._create(delay, max_attempts)):
-            self.jobs[job] = Job("timers" if delay else "ready", max_attempts)
+    @rule(delay=WAITS, max_attempts=st.integers(1, 3), needs=NEEDS)
+    def create(self, delay: float, max_attempts: int, needs: Needs = Needs.HTTP) -> None:
+        for job in self.do(self._create(delay, max_attempts, needs)):
+            self.jobs[job] = Job("timers" if delay else "ready", max_attempts, needs)
 
-    async def _create(self, delay: float, max_attempts: int) -> list[UUID]:
-        retry = f'{{"max_attempts":{max_attempts},"base_seconds":60,"jitter":0}}'
+    async def _create(self, delay: float, max_attempts: int, needs: Needs) -> list[UUID]:
+        given = {
+            "delay_seconds": delay,
+            "needs": needs,
+            "retry": f'{{"max_attempts":{max_attempts},"base_seconds":60,"jitter":0}}',
+        }
         async with self.database.raw() as db:
-            return [await make_job(db, self.tenant, delay_seconds=delay, retry=retry) for _ in range(2)]
+            return [await make_job(db, self.tenant, **given) for _ in range(2)]
 
     @rule(which=st.integers(0, 50))
     def cancel(self, which: int) -> None:
@@ -157,27 +165,36 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(target=leased, which=st.integers(0, 2), limit=st.integers(1, 3))
     def plan_and_claim(self, which: int, limit: int) -> Any:
         self.plan()
-        return self._took(which, self.do(self._claim(list(self.replicas)[which], limit)), "ready")
+        return self._took(which, self.do(self._claim(which, limit)), "ready")
 
-    async def _claim(self, replica: UUID, limit: int) -> list[Lease]:
+    async def _claim(self, which: int, limit: int) -> list[Lease]:
+        """What it looks for, it claims."""
+        replica, offers = list(self.replicas)[which], self.offers[which]
         async with self.database.raw() as db:
-            return await jobs.claim(db, [(self.tenant.queue_id, limit, None)], replica=replica)
+            lanes = (await jobs.survey(db, since=None, offers=offers)).lanes
+            places = {job.needs for job in self.jobs.values() if job.place == "ready"}
+            assert {lane.needs for lane in lanes} == places & set(offers)
+            quotas = [(lane.queue_id, limit, None) for lane in lanes]
+            return await jobs.claim(db, quotas, replica=replica, needs=[lane.needs for lane in lanes])
 
     @precondition(lambda self: self._any("timers"))
     @rule(target=leased, which=st.integers(0, 2), limit=st.integers(1, 3))
     def claim_ahead(self, which: int, limit: int) -> Any:
-        leases = self.do(self._claim_ahead(list(self.replicas)[which], limit))
-        assert not leases or all(job.place != "ready" for job in self.jobs.values())
+        leases = self.do(self._claim_ahead(which, limit))
+        waiting = {job.needs for job in self.jobs.values() if job.place == "ready"}
+        assert not waiting & {lease.needs for lease in leases}
         return self._took(which, leases, "timers")
 
-    async def _claim_ahead(self, replica: UUID, limit: int) -> list[Lease]:
+    async def _claim_ahead(self, which: int, limit: int) -> list[Lease]:
+        replica, offers = list(self.replicas)[which], self.offers[which]
         async with self.database.raw() as db:
-            return await jobs.claim_ahead(db, replica=replica, limit=limit, seconds=SOON)
+            return await jobs.claim_ahead(db, replica=replica, limit=limit, seconds=SOON, offers=offers)
 
     def _took(self, which: int, leases: list[Lease], source: str) -> Any:
         for lease in leases:
             job = self.jobs[lease.job_id]
             assert (job.place, lease.attempt) == (source, len(job.attempts) + 1)
+            assert lease.needs in self.offers[which]
             job.place, job.token, job.replica = "leases", lease.lease_token, list(self.replicas)[which]
             self.leases[lease.job_id] = lease
         return multiple(*leases)

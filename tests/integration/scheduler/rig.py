@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 from core.clock import DatabaseClock, boottime
 from core.db import Database, Raw
 from core.jobs import store as jobs
+from core.jobs.model import Needs
 from core.replicas import store as replicas
 from core.replicas.store import Replica
 from scheduler.dispatcher import Dispatcher
@@ -37,10 +38,11 @@ class Rig:
         sender: Sender | None = None,
         local: Callable[[], float] | None = None,
         resting: Callable[[], float] = time.monotonic,
+        offers: Sequence[int] = (Needs.HTTP,),
     ) -> None:
         """`resting` is the clock by which rounds remember what gave nothing."""
         self.database = database
-        self.replica = Replica(uuid4(), concurrency, "test")
+        self.replica = Replica(uuid4(), concurrency, "test", offers)
         self.sender = FakeSender()
         self.due: list[float] = []
         loop = asyncio.get_running_loop()
@@ -56,7 +58,7 @@ class Rig:
         )  # fmt: skip
         self.rounds = Rounds(
             database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
-            secrets=self.secrets, fence=self.fence, clock=self.clock, now=resting,
+            secrets=self.secrets, fence=self.fence, clock=self.clock, offers=offers, now=resting,
         )  # fmt: skip
         self.reconciler = Reconciler(
             database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,

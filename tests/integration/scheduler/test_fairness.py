@@ -1,11 +1,13 @@
 """Who is served first: tenants in turn, their queues in turn, and within a queue by priority and age."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from core.db import Database
 from core.jobs import store as jobs
+from core.jobs.model import Survey
 from core.jobs.statements import RANK_SPAN_SECONDS
 from tests.integration.scheduler.rig import add, rig
 from tests.jobs import Tenant, make_tenant
@@ -200,3 +202,60 @@ async def test_a_survey_that_started_in_the_middle_and_found_nothing_is_no_reaso
     assert replica.rounds.pause() < 0.1
     assert await replica.rounds.once() == 1
     await replica.settle()
+
+
+@pytest.mark.promise(8)
+async def test_who_was_seen_is_served_before_anybody_is_looked_for_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = [await make_tenant(database) for _ in range(6)]
+    for each in tenants:
+        await add(database, each, 2)
+    looks, survey = [], jobs.survey
+
+    async def looking(*given: Any, look: bool, **named: Any) -> Survey:
+        looks.append(look)
+        return await survey(*given, look=look, **named)
+
+    monkeypatch.setattr(jobs, "survey", looking)
+    replica = await rig(database, concurrency=2)
+    for _ in range(3):
+        await replica.rounds.once()
+        await replica.settle()
+    async with database.raw() as db:
+        assert await db.fetchval("SELECT count(DISTINCT tenant_id) FROM endings") == 6
+    assert looks == [True, False, False]
+
+
+async def test_who_was_emptied_by_others_is_not_waited_for(database: Database) -> None:
+    """The look goes on where it was, then begins again, and none of it rests."""
+    tenants = [await make_tenant(database) for _ in range(9)]
+    for each in tenants:
+        await add(database, each)
+    replica = await rig(database, concurrency=2)
+    await replica.rounds.once()
+    served = {flight.lease.tenant_id for flight in replica.flights}
+    await replica.settle()
+    async with database.raw() as db:
+        await db.execute("DELETE FROM ready")
+    [late] = await add(database, next(each for each in tenants if each.id in served))
+    for moved in (0, 0, 1):
+        assert await replica.rounds.once() == moved
+        assert moved or replica.rounds.pause() < 0.1
+    await replica.settle()
+    assert replica.sent()[-1] == late
+
+
+@pytest.mark.promise(8)
+async def test_who_waits_too_long_at_the_table_is_the_first_to_be_looked_for(database: Database) -> None:
+    clock = FakeClock()
+    tenants = [await make_tenant(database) for _ in range(5)]
+    for each in tenants:
+        await add(database, each, 2)
+    replica = await rig(database, concurrency=1, resting=clock)
+    for _ in range(5):
+        await replica.rounds.once()
+        await replica.settle()
+        clock.now += 2
+    async with database.raw() as db:
+        assert await db.fetchval("SELECT count(DISTINCT tenant_id) FROM endings") == 5

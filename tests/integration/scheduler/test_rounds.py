@@ -9,6 +9,7 @@ import pytest
 
 from core.db import Database
 from core.jobs import store as jobs
+from core.jobs.model import Needs
 from scheduler.flights import Abort, Phase
 from scheduler.rounds import Watermarks
 from scheduler.sender.request import Request
@@ -198,7 +199,7 @@ async def test_watermarks_hide_nothing_for_longer_than_until_a_round_comes_back_
     [late] = await add(database, tenant)
     async with database.raw() as db:
         await db.execute("UPDATE ready SET rank_at = rank_at - interval '1 day' WHERE job_id = $1", late)
-    replica.rounds._marks.queues[tenant.queue_id] = time.time()
+    replica.rounds._marks.lanes[Needs.HTTP, tenant.queue_id] = time.time()
     assert await replica.rounds.once() == 0
     assert await replica.rounds.once() == 1
     await replica.settle()
@@ -214,13 +215,13 @@ def test_watermarks_lag_behind_the_highest_priority() -> None:
 def test_watermarks_are_forgotten_every_minute() -> None:
     clock = FakeClock()
     marks = Watermarks(now=clock)
-    marks.queues[UUID(int=1)] = 5.0
+    marks.lanes[Needs.HTTP, UUID(int=1)] = 5.0
     clock.now += 59
     marks.refresh()
-    assert marks.queues
+    assert marks.lanes
     clock.now += 2
     marks.refresh()
-    assert not marks.queues
+    assert not marks.lanes
 
 
 async def test_a_flight_cut_off_while_its_keys_are_loaded_is_not_started(

@@ -17,15 +17,16 @@ HOT = ("timers", "ready", "leases", "jobs", "endings", "attempts")
 
 _ID = "gen_random_uuid()"
 _FIRST = "'00000000-0000-0000-0000-000000000000'"
-SURVEY = (statements.SURVEY, f"'-infinity', 1024, {_FIRST}")
+SURVEY = (statements.SURVEY, f"'-infinity', 1024, {_FIRST}, '{{0, 1}}'")
 PLAN = (statements.PLAN, "512, '-infinity'")
 _QUEUES = "ARRAY['00000000-0000-0000-0001-000000000001', '00000000-0000-0000-0001-000000000002']::uuid[]"
-CLAIM = (statements.CLAIM, f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::timestamptz[]")
+_MARKS = "ARRAY['-infinity', '-infinity']::float8[]"
+CLAIM = (statements.CLAIM, f"{_ID}, {_QUEUES}, ARRAY[5, 5], {_MARKS}, '{{0, 0}}'")
 CLAIM_LIMITED = (
     limits.CLAIM,
-    f"{_ID}, {_QUEUES}, ARRAY[5, 5], ARRAY['-infinity', '-infinity']::timestamptz[], {_QUEUES}",
+    f"{_ID}, {_QUEUES}, ARRAY[5, 5], {_MARKS}, {_QUEUES}, '{{0, 1}}'",
 )
-CLAIM_AHEAD = (statements.CLAIM_AHEAD, f"{_ID}, 256, 1.0")
+CLAIM_AHEAD = (statements.CLAIM_AHEAD, f"{_ID}, 256, 1.0, '{{0, 1}}'")
 EXPIRED = (statements.EXPIRED, "10, 200")
 SETTLE = (
     statements.SETTLE,
