@@ -76,6 +76,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: Annotated[
         int, Meta(ge=1, le=20_000, description="Calls in flight per scheduler replica.")
     ] = 512
+    runtimes: Annotated[
+        str,
+        Meta(
+            description="What this scheduler runs besides HTTP calls, comma-separated: `process`, `docker`, "
+            "`function`. A process runs as the scheduler's own user."
+        ),
+    ] = ""
+    code_concurrency: Annotated[
+        int, Meta(ge=1, le=1_000, description="Attempts per scheduler that run code at one time.")
+    ] = 16
+    functions: Annotated[
+        str,
+        Meta(description="Python modules whose functions jobs may call, comma-separated; ours come along."),
+    ] = ""
+    docker_socket: Annotated[str, Meta(description="Unix socket of the Docker Engine.")] = (
+        "/var/run/docker.sock"
+    )
+    docker_network: Annotated[
+        str | None, Meta(description="Network of containers that ask for one; without it none gets one.")
+    ] = None
+    images: Annotated[
+        str,
+        Meta(
+            description="Images that containers may be made of, comma-separated: `registry.example/`, "
+            "`registry.example/team/`, `registry.example/team/tool`, or `*`. Empty allows none."
+        ),
+    ] = ""
     beat_seconds: Annotated[_Seconds, Meta(description="Seconds between two beats of a replica.")] = 3.0
     lease_ttl_seconds: Annotated[
         _Seconds, Meta(description="Seconds without a beat after which a replica's leases are reaped.")

@@ -142,10 +142,9 @@ def ended(
     )
 
 
-def interrupted(lease: Lease, *, why: str, now: float, bytes_sent: int, duration: float) -> Settlement:
+def interrupted(lease: Lease, *, message: str, now: float, bytes_sent: int, duration: float) -> Settlement:
     """The settlement of a call that its replica cut off: the next attempt may follow at once."""
     retry = _retries.decode(lease.retry)
-    message = f"The replica {why} during the call; {said(bytes_sent)}."
     verdict = Verdict(Outcome.INTERRUPTED, code="interrupted", message=message)
     settlement = ended(
         lease, Outcome.INTERRUPTED, now=now, verdict=verdict, duration=duration, bytes_sent=bytes_sent

@@ -17,12 +17,13 @@ from collections.abc import Sequence
 from core import log, metrics
 from core.clock import Clock, DatabaseClock
 from core.db import is_transient
-from core.jobs.model import Lease, Outcome, Settlement
+from core.jobs.model import Lease, Needs, Outcome, Settlement
 from core.sealing import Keyring
 from core.tenants.store import header_context
 from scheduler import delivery
 from scheduler.fence import Fence
 from scheduler.flights import Abort, Flight, Flights, Phase
+from scheduler.running import Runner
 from scheduler.secrets import Secrets
 from scheduler.sender.reply import NotStarted, Reply
 from scheduler.sender.request import Request
@@ -50,9 +51,11 @@ class Dispatcher:
         keyring: Keyring,
         fence: Fence,
         clock: DatabaseClock,
+        runner: Runner,
         now: Clock = time.monotonic,
     ) -> None:
         self._flights = flights
+        self._runner = runner
         self._sender = sender
         self._settler = settler
         self._secrets = secrets
@@ -126,6 +129,8 @@ class Dispatcher:
         if lease.expires_at is not None and lease.expires_at <= now:
             verdict = Verdict(Outcome.BLOCKED, code="expired", message="The job expired before it was sent.")
             return delivery.ended(lease, Outcome.BLOCKED, now=now, verdict=verdict)
+        if lease.needs != Needs.HTTP:
+            return await self._ran(flight)
         keys = self._secrets.known(lease.tenant_id)
         if keys is None:
             keys = await self._keys(lease)
@@ -136,6 +141,15 @@ class Dispatcher:
         if isinstance(reply, NotStarted):
             return self._unused(flight)
         return delivery.conclude(lease, reply, now=self._clock.now(), duration=self._now() - flight.started)
+
+    async def _ran(self, flight: Flight) -> Settlement:
+        """An attempt of code."""
+        ran = await self._runner.run(
+            flight.lease,
+            guard=lambda: self._may_start(flight),
+            begun=lambda: setattr(flight, "begun", True),
+        )
+        return self._unused(flight) if isinstance(ran, NotStarted) else ran
 
     async def _send(self, flight: Flight, request: Request) -> Reply:
         lease = flight.lease
@@ -177,17 +191,20 @@ class Dispatcher:
         """What a cut-off call is settled as. If the job is somebody else's by now, the fence drops it."""
         lease, now, duration = flight.lease, self._clock.now(), self._now() - flight.started
         if flight.abort is Abort.CANCELLED:
-            message = f"The call was aborted on request; {delivery.said(flight.bytes_sent)}."
+            message = f"The attempt was aborted on request; {_said(flight)}."
             verdict = Verdict(Outcome.CANCELLED, code="cancelled", message=message)
             return delivery.ended(
                 lease, Outcome.CANCELLED, now=now, verdict=verdict, duration=duration,
                 bytes_sent=flight.bytes_sent,
             )  # fmt: skip
-        if not flight.bytes_sent:
+        if not (flight.bytes_sent or flight.begun):
             return self._unused(flight)
         metrics.possible_duplicates.inc()
         why = "shut down" if flight.abort is Abort.INTERRUPTED else "lost touch with the database"
-        return delivery.interrupted(lease, why=why, now=now, bytes_sent=flight.bytes_sent, duration=duration)
+        message = f"The replica {why} during the attempt; {_said(flight)}."
+        return delivery.interrupted(
+            lease, message=message, now=now, bytes_sent=flight.bytes_sent, duration=duration
+        )
 
     def _broken(self, flight: Flight) -> Settlement:
         """Our own fault, not the target's: try again by the policy."""
@@ -195,8 +212,15 @@ class Dispatcher:
             Outcome.FAILED,
             retry=True,
             code="internal_error",
-            message=f"The scheduler broke off; {delivery.said(flight.bytes_sent)}.",
+            message=f"The scheduler broke off; {_said(flight)}.",
         )
         return delivery.ended(
             flight.lease, Outcome.FAILED, now=self._clock.now(), verdict=verdict, bytes_sent=flight.bytes_sent
         )
+
+
+def _said(flight: Flight) -> str:
+    """How far it was, for an error's message."""
+    if flight.lease.needs == Needs.HTTP:
+        return delivery.said(flight.bytes_sent)
+    return "its code had been started, and was stopped" if flight.begun else "its code had not been started"

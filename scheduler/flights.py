@@ -10,7 +10,7 @@ from enum import Enum, auto
 from uuid import UUID
 
 from core import metrics
-from core.jobs.model import Lease
+from core.jobs.model import Lease, Needs
 
 
 class Phase(Enum):
@@ -38,7 +38,7 @@ class Abort(Enum):
 class Flight:
     """One lease and what is being done about it."""
 
-    __slots__ = ("abort", "bytes_sent", "lease", "phase", "started", "task", "term", "timer")
+    __slots__ = ("abort", "begun", "bytes_sent", "lease", "phase", "started", "task", "term", "timer")
 
     def __init__(self, lease: Lease, term: int) -> None:
         self.lease = lease
@@ -50,13 +50,18 @@ class Flight:
         self.timer: TimerHandle | None = None
         self.started = 0.0
         self.bytes_sent = 0
+        self.begun = False
+        """Whether its code may have been started."""
 
 
 class Flights:
     """All of them, by lease token. ``freed`` is called when a slot comes free."""
 
-    def __init__(self, *, concurrency: int, freed: Callable[[], object]) -> None:
+    def __init__(self, *, concurrency: int, freed: Callable[[], object], code_concurrency: int = 0) -> None:
+        """``code_concurrency`` is how many of them may run code."""
         self._concurrency = concurrency
+        self._code_concurrency = code_concurrency
+        self._code = 0
         self._freed = freed
         self._flights: dict[UUID, Flight] = {}
         metrics.in_flight.set_function(self.__len__)
@@ -74,13 +79,20 @@ class Flights:
         """Slots that nothing holds."""
         return self._concurrency - len(self._flights)
 
+    def free_for_code(self) -> int:
+        """Slots in which code may be run."""
+        return min(self.free(), self._code_concurrency - self._code)
+
     def add(self, lease: Lease, *, term: int) -> Flight:
         flight = self._flights[lease.lease_token] = Flight(lease, term)
+        self._code += lease.needs != Needs.HTTP
         return flight
 
     def get(self, token: UUID) -> Flight | None:
         return self._flights.get(token)
 
     def remove(self, token: UUID) -> None:
-        if self._flights.pop(token, None) is not None:
+        flight = self._flights.pop(token, None)
+        if flight is not None:
+            self._code -= flight.lease.needs != Needs.HTTP
             self._freed()

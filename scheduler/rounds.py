@@ -15,7 +15,7 @@ empty and once a minute, so that nothing depends on it.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from core import metrics
@@ -41,6 +41,7 @@ _SHORTEST_SECONDS = 0.01
 _BLOCKED_SECONDS = 0.05
 _BEAT_SECONDS = 0.05
 _FIRST = UUID(int=0)
+_CALLS = (Needs.HTTP,)
 
 
 class Watermarks:
@@ -86,7 +87,7 @@ class Rounds:
         secrets: Secrets,
         fence: Fence,
         clock: DatabaseClock,
-        offers: Sequence[int] = (Needs.HTTP,),
+        offers: Sequence[int] = _CALLS,
         now: Clock = time.monotonic,
     ) -> None:
         """``offers`` are the needs of jobs that this replica answers; it never looks at others."""
@@ -131,7 +132,7 @@ class Rounds:
             async with self.claiming, self._database.raw() as db:
                 look, whole = self._looks(free), self._after == _FIRST
                 seen = await jobs.survey(
-                    db, since=self._marks.timers, after=self._after, look=look, offers=self._offers
+                    db, since=self._marks.timers, after=self._after, look=look, offers=self._offered()
                 )
                 self._clock.observe(seen.now)
                 if look:
@@ -147,6 +148,20 @@ class Rounds:
             self._pause = self._until(seen) if look and whole else _SHORTEST_SECONDS
             self._rise()
         return moved
+
+    def _offered(self) -> Sequence[int]:
+        """What this replica has room for now."""
+        return self._offers if self._flights.free_for_code() > 0 else _CALLS
+
+    def _with_room(self, quotas: Mapping[Lane, int]) -> dict[Lane, int]:
+        """Those quotas, held to the slots that code may have."""
+        room, held = self._flights.free_for_code(), {}
+        for lane, quota in quotas.items():
+            seats = quota if lane.needs == Needs.HTTP else min(quota, room)
+            room -= seats if lane.needs != Needs.HTTP else 0
+            if seats > 0:
+                held[lane] = seats
+        return held
 
     def _looks(self, free: int) -> bool:
         """Whether to look for lanes: not while those that were seen a moment ago fill this round."""
@@ -192,7 +207,7 @@ class Rounds:
         if limit == 0:
             return []
         leases = await jobs.claim_ahead(
-            db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS, offers=self._offers
+            db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS, offers=_CALLS
         )
         metrics.claimed.labels("ahead").inc(len(leases))
         return self._dispatcher.hold(leases, term=self._term)
@@ -207,7 +222,7 @@ class Rounds:
         """Their shares of all slots; what they leave is for the others."""
         if not any(lane.limited for lane in lanes):
             return []
-        quotas = share(lanes, slots, start=self._dealt)
+        quotas = self._with_room(share(lanes, slots, start=self._dealt))
         self._dealt += slots
         asked = [lane for lane in lanes if lane.limited and lane in quotas]
         if not asked:
@@ -221,7 +236,7 @@ class Rounds:
         return self._dispatcher.hold(claimed.leases, term=self._term)
 
     async def _claim(self, db: Raw, slots: int) -> list[Flight]:
-        quotas = self._table.deal(slots)
+        quotas = self._with_room(self._table.deal(slots))
         if not quotas:
             return []
         wanted = [(lane.queue_id, quota, self._marks.of(lane)) for lane, quota in quotas.items()]

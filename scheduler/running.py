@@ -20,6 +20,7 @@ import msgspec
 
 from core import log
 from core.clock import Clock, DatabaseClock
+from core.jobs.backoff import Retry
 from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
 from core.jobs.targets import ContainerTarget, FunctionTarget
 from core.sealing import Keyring
@@ -32,7 +33,11 @@ from scheduler.sender.reply import NotStarted
 
 _containers = msgspec.json.Decoder(ContainerTarget)
 _functions = msgspec.json.Decoder(FunctionTarget)
+_retries = msgspec.json.Decoder(Retry)
 _secrets = msgspec.json.Decoder(dict[str, str])
+
+# What a function exits with when another attempt would not help.
+_NO_RETRY = (65,)
 
 _log = log.get(__name__)
 
@@ -80,8 +85,7 @@ class Runner:
 
         Cancelling this stops the code, waits until it is gone, and is raised again.
         """
-        target = _target(lease)
-        runtime = self._runtimes.get(needs(target))
+        target, runtime = _target(lease), self._runtimes.get(Needs(lease.needs))
         if runtime is None:
             return NotStarted()
         started = self._now()
@@ -137,6 +141,7 @@ class Runner:
             tenant_id=lease.tenant_id,
             params=_params(lease),
             folder=place,
+            environment={"NOONMARK_MAX_ATTEMPTS": str(_retries.decode(lease.retry).max_attempts)},
         )
         if isinstance(target, FunctionTarget):
             return msgspec.structs.replace(order, command=(target.function,))
@@ -144,7 +149,7 @@ class Runner:
             order,
             command=target.command,
             image=target.image,
-            environment=target.env | self._opened(lease),
+            environment=order.environment | target.env | self._opened(lease),
             working_directory=target.working_directory,
             limits=target.limits,
             network=target.network,
@@ -168,7 +173,7 @@ class Runner:
         duration: float,
     ) -> Settlement:
         """The exit code stands where a status would, the result where a body would."""
-        permanent = target.permanent_exit_codes if isinstance(target, ContainerTarget) else ()
+        permanent = target.permanent_exit_codes if isinstance(target, ContainerTarget) else _NO_RETRY
         verdict = judge_exit(ended.exit, permanent=permanent, overran=ended.overran)
         if verdict.outcome is Outcome.SUCCEEDED and isinstance(found, result.Fault):
             verdict = msgspec.structs.replace(verdict, code=found.code.value, message=found.message)
@@ -177,11 +182,6 @@ class Runner:
         )
         body = found if isinstance(found, bytes) else None
         return msgspec.structs.replace(settlement, status=ended.exit.code, body=body)
-
-
-def needs(target: ContainerTarget | FunctionTarget) -> Needs:
-    """Which runtime a target needs."""
-    return Needs.FUNCTION if isinstance(target, FunctionTarget) else Needs[target.runtime.name]
 
 
 def _target(lease: Lease) -> ContainerTarget | FunctionTarget:

@@ -12,8 +12,9 @@ from app.jobs.code_schemas import CreateContainer, CreateFunction
 from app.jobs.content import Content
 from app.jobs.schemas import CreateJob, CreateTarget
 from core.jobs.backoff import Retry
-from core.jobs.model import HttpTarget, NewJob, TargetType
+from core.jobs.model import HttpTarget, Needs, NewJob, TargetType
 from core.jobs.success import Success
+from core.jobs.targets import needs
 
 _encoder = msgspec.json.Encoder()
 
@@ -26,6 +27,7 @@ class Aim(msgspec.Struct, frozen=True):
     """JSON of the target's Struct."""
     secret: dict[str, str]
     """What is to be sealed: headers or variables, by their names."""
+    needs: Needs
     said: tuple[Any, ...]
     """All that the target says besides body and secrets, for telling twins."""
 
@@ -35,7 +37,8 @@ def aim(asked: CreateTarget | CreateContainer | CreateFunction, body: Content) -
     if not isinstance(asked, CreateTarget):
         target, secret = code.stored(asked)
         kind = TargetType.CONTAINER if isinstance(asked, CreateContainer) else TargetType.FUNCTION
-        return Aim(kind, _json(target), secret, (kind, target))
+        stored = _json(target)
+        return Aim(kind, stored, secret, needs(kind, stored), (kind, target))
     plain, secret = masking.divide(asked.headers, asked.secret_headers)
     http = HttpTarget(
         url=asked.url,
@@ -45,7 +48,7 @@ def aim(asked: CreateTarget | CreateContainer | CreateFunction, body: Content) -
         body_kind=body.kind,
     )
     told = {name.lower(): value for name, value in plain.items()}
-    return Aim(TargetType.HTTP, _json(http), secret, (asked.method, asked.url, told, body.kind))
+    return Aim(TargetType.HTTP, _json(http), secret, Needs.HTTP, (asked.method, asked.url, told, body.kind))
 
 
 def new_job(
@@ -71,6 +74,7 @@ def new_job(
         replay_of=None,
         request_id="",
         trace=None,
+        needs=aimed.needs,
     )
 
 

@@ -24,6 +24,7 @@ from core.db import Raw
 from core.errors import Conflict, Invalid, NotFound
 from core.jobs.backoff import Retry
 from core.jobs.model import NewJob
+from core.jobs.targets import needs
 
 _retries = msgspec.json.Decoder(Retry)
 _marks = msgspec.json.Decoder(dict[str, object])
@@ -132,6 +133,7 @@ def renewed(
         key=key.text if key is not None else None,
         request_hash=key.request_hash if key is not None else None,
         uniqueness=request.uniqueness,
+        needs=needs(request.target_type, request.target),
     )
 
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from core.jobs.model import Needs, TargetType
+
 
 class ContainerRuntime(StrEnum):
     """What can run a command."""
@@ -46,3 +48,13 @@ class FunctionTarget(msgspec.Struct, frozen=True, kw_only=True):
 
     function: str = ""
     """`key@version`; empty once its tenant was erased."""
+
+
+_runtimes = msgspec.json.Decoder(ContainerTarget)
+
+
+def needs(target_type: str, target: str) -> Needs:
+    """What a replica must offer to carry out a stored target; ``target`` is its JSON."""
+    if target_type == TargetType.CONTAINER:
+        return Needs[_runtimes.decode(target).runtime.name]
+    return Needs.FUNCTION if target_type == TargetType.FUNCTION else Needs.HTTP

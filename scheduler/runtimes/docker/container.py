@@ -13,7 +13,8 @@ import re
 from typing import Any
 from uuid import UUID
 
-from scheduler.runtimes.runtime import Limits, Order
+from core.jobs.targets import Limits
+from scheduler.runtimes.runtime import Order
 
 LABEL_LEASE = "noonmark.lease"
 LABEL_INSTALLATION = "noonmark.installation"

@@ -21,6 +21,7 @@ from aiodocker import DockerError
 
 from core import log
 from core.egress.images import Image, ImagePolicy, parse_image
+from core.jobs.targets import Limits
 from scheduler.runtimes.docker.container import (
     DEFAULT_LIMITS,
     LABEL_INSTALLATION,
@@ -32,7 +33,7 @@ from scheduler.runtimes.docker.container import (
 )
 from scheduler.runtimes.docker.engine import Engine, EngineError, remove, talking
 from scheduler.runtimes.docker.work import DockerWork
-from scheduler.runtimes.runtime import Ending, Exit, Limits, Order, Output, Work
+from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Work
 
 _log = log.get(__name__)
 
