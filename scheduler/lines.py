@@ -14,12 +14,12 @@ _WIDEST = 4
 """Bytes of a character."""
 
 
-class Piece(NamedTuple):
-    """A line, or a part of one that was too long."""
+class Run(NamedTuple):
+    """Lines that follow one another."""
 
-    text: str
+    lines: list[str]
     cut: bool = False
-    """Whether the line goes on with the next piece."""
+    """Whether the last of them goes on with the next run: it was too long."""
 
 
 class Splitter:
@@ -32,42 +32,52 @@ class Splitter:
         self._rest = ""
         self._after_cr = False
 
-    def feed(self, data: bytes) -> list[Piece]:
+    def feed(self, data: bytes) -> list[Run]:
         """The lines and full pieces that these bytes complete."""
         return self._split(self._decoder.decode(data))
 
-    def end(self) -> list[Piece]:
+    def end(self) -> list[Run]:
         """The last line, if it had no end. The splitter may be used anew."""
-        pieces = self._split(self._decoder.decode(b"", final=True))
+        runs = self._split(self._decoder.decode(b"", final=True))
         if self._rest:
-            pieces.append(Piece(self._rest))
+            runs.append(Run([self._rest]))
         self._decoder.reset()
         self._rest, self._after_cr = "", False
-        return pieces
+        return runs
 
-    def _split(self, decoded: str) -> list[Piece]:
+    def _split(self, decoded: str) -> list[Run]:
         text = decoded.replace("\0", "")
         if not text:
             return []
         if self._after_cr and text[0] == "\n":
             text = text[1:]
         self._after_cr = text.endswith("\r")
-        *lines, rest = (self._rest + text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
-        pieces: list[Piece] = []
-        for line in lines:
-            pieces += self._pieces(line)
-        *full, last = self._pieces(rest)
-        self._rest = last.text
-        return pieces + full
+        lines = (self._rest + text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+        runs = self._runs(lines)
+        self._rest = runs[-1].lines.pop()
+        return runs if runs[-1].lines else runs[:-1]
 
-    def _pieces(self, line: str) -> list[Piece]:
+    def _runs(self, lines: list[str]) -> list[Run]:
+        """All of them, the last run not cut. Most of the time none is too long, and they stay together."""
+        if max(map(len, lines)) * _WIDEST <= self._longest:
+            return [Run(lines)]
+        runs, together = [], list[str]()
+        for line in lines:
+            *full, last = self._pieces(line)
+            for piece in full:
+                runs.append(Run([*together, piece], cut=True))
+                together = []
+            together.append(last)
+        return [*runs, Run(together)]
+
+    def _pieces(self, line: str) -> list[str]:
         if len(line) * _WIDEST <= self._longest:
-            return [Piece(line)]
+            return [line]
         raw, start, pieces = line.encode(), 0, []
         while len(raw) - start > self._longest:
             end = start + self._longest
             while raw[end] & 0xC0 == 0x80:
                 end -= 1
-            pieces.append(Piece(raw[start:end].decode(), cut=True))
+            pieces.append(raw[start:end].decode())
             start = end
-        return [*pieces, Piece(raw[start:].decode())]
+        return [*pieces, raw[start:].decode()]

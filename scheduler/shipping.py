@@ -26,7 +26,7 @@ from core.clock import Clock
 from core.db import Database, Raw, is_refused
 from core.logs import store as logs
 from core.logs.model import MOST_BYTES, Chunk, Mark
-from scheduler.lines import Piece, Splitter
+from scheduler.lines import Run, Splitter
 from scheduler.runtimes.runtime import Order, Stream
 
 INTERVAL_SECONDS = 0.5
@@ -60,13 +60,13 @@ class _Gathering:
         self.lines: list[str] = []
         self.size = 0
 
-    def takes(self, stream: Stream, at: float) -> bool:
-        """Whether another line fits in, and came with the others."""
+    def takes(self, stream: Stream, at: float, *, lines: int, size: int) -> bool:
+        """Whether so many more fit in, and came with the others."""
         return (
             stream is self.stream
             and at - self.at <= _CHUNK_SECONDS
-            and self.size < _CHUNK_SIZE
-            and len(self.lines) < _CHUNK_LINES
+            and self.size + size <= _CHUNK_SIZE
+            and len(self.lines) + lines <= _CHUNK_LINES
         )
 
 
@@ -112,6 +112,7 @@ class Shipment:
         self.close_chunk()
         try:
             if self.waiting:
+                self._written.clear()
                 self._shipper.wake()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
@@ -156,23 +157,34 @@ class Shipment:
         metrics.log_lines_dropped.labels(reason).inc(sum(chunk.lines for chunk in self.waiting))
         self.answered(len(self.waiting))
 
-    def _add(self, stream: Stream, pieces: Sequence[Piece], mark: Mark | None = None) -> None:
+    def _add(self, stream: Stream, runs: Sequence[Run]) -> None:
         at = self._shipper.now()
-        for text, cut in pieces:
-            if self._gathering is None or not self._gathering.takes(stream, at):
-                self.close_chunk()
-                self._gathering = _Gathering(stream, at)
-                self._shipper.held += _CHUNK_COST
-            self._gathering.lines.append(text)
-            self._gathering.size += len(text) + 1
-            self._shipper.held += len(text) + 1
-            if cut or mark:
-                self.close_chunk(mark or Mark.CUT)
+        for lines, cut in runs:
+            for start in range(0, len(lines), _CHUNK_LINES):
+                self._gather(stream, at, lines[start : start + _CHUNK_LINES])
+            if cut:
+                self.close_chunk(Mark.CUT)
+
+    def _gather(self, stream: Stream, at: float, lines: list[str]) -> None:
+        size = sum(map(len, lines)) + len(lines)
+        if size > _CHUNK_SIZE and len(lines) > 1:
+            middle = len(lines) // 2
+            self._gather(stream, at, lines[:middle])
+            self._gather(stream, at, lines[middle:])
+            return
+        if self._gathering is None or not self._gathering.takes(stream, at, lines=len(lines), size=size):
+            self.close_chunk()
+            self._gathering = _Gathering(stream, at)
+            self._shipper.held += _CHUNK_COST
+        self._gathering.lines += lines
+        self._gathering.size += size
+        self._shipper.held += size
 
     def _mark(self, stream: Stream, mark: Mark) -> None:
         """A line of our own, alone in its chunk."""
         self.close_chunk()
-        self._add(stream, [Piece(_SAID[mark])], mark)
+        self._add(stream, [Run([_SAID[mark]])])
+        self.close_chunk(mark)
 
     def _drop(self, stream: Stream) -> None:
         """Leave something out, and say so in its place, once."""

@@ -15,6 +15,7 @@ from app.doctor.schemas import Finding, Report, Verdict
 from app.examples import jobs
 from app.health.schemas import Health, Readiness
 from app.jobs.schemas import Attempts, Events, JobPage
+from app.logs.schemas import Logs
 from app.principal import Actor, Scope
 from app.queues.schemas import Queue, Queues, Rate
 from app.replicas.schemas import Replica, Replicas, ReplicaState
@@ -113,6 +114,7 @@ _ANSWERS = (
     JobPage([jobs.LISTED], _CURSOR),
     Attempts([jobs.ATTEMPT]),
     Events([jobs.EVENT], None),
+    Logs([jobs.LINE], "1-42"),
     jobs.LETTER,
     DeadLetters([jobs.LISTED_LETTER], None),
     CancelledJobs(matched=120, cancelled=118, cancelling=2, more=False),
