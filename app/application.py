@@ -55,7 +55,7 @@ def build(
     derived = keys.derive(settings.jwt_secret or "")
     given = _injected(settings, database, keyring, derived)
     given["hints"] = hints = hints or Hints(database)
-    given["streams"] = streams or Streams()
+    given["streams"] = Streams() if streams is None else streams
     given["making"] = Jobs(database, keyring, egress=parse_egress(settings.egress_allow), hints=hints)
     sentry = Guard(Gate(database), derived, operator_secret=settings.admin_secret)
     inner = _litestar(given, sentry, development=settings.development)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from uuid import UUID
 
 import msgspec
@@ -62,23 +62,20 @@ class Streams:
         """End all streams at their next look, and open no more."""
         self._closing.set()
 
-    def check(self, tenant: UUID) -> None:
-        """Raises Unavailable or RateLimited if there is no room for another stream."""
+    def take(self, tenant: UUID) -> "Seat":
+        """A seat for a stream of this tenant. Raises Unavailable or RateLimited if there is none."""
         if self.closing or self._open.total() >= self._most:
             raise Unavailable("There are too many open streams; try again later.")
         if self._open[tenant] >= self._most_of_one:
             raise RateLimited(_TRY_AGAIN_SECONDS)
-
-    @contextlib.contextmanager
-    def opened(self, tenant: UUID) -> Iterator[None]:
-        """Counts a stream of this tenant."""
         self._open[tenant] += 1
-        try:
-            yield
-        finally:
-            self._open[tenant] -= 1
-            if not self._open[tenant]:
-                del self._open[tenant]
+        return Seat(self, tenant)
+
+    def give_back(self, tenant: UUID) -> None:
+        """A stream of this tenant has ended."""
+        self._open[tenant] -= 1
+        if not self._open[tenant]:
+            del self._open[tenant]
 
     async def pause(self) -> None:
         """Until the next look."""
@@ -87,9 +84,23 @@ class Streams:
                 await self._closing.wait()
 
 
+class Seat:
+    """The place of one open stream."""
+
+    def __init__(self, streams: Streams, tenant: UUID) -> None:
+        self.streams = streams
+        self._tenant: UUID | None = tenant
+
+    def leave(self) -> None:
+        """Make room; a second time does nothing."""
+        tenant, self._tenant = self._tenant, None
+        if tenant is not None:
+            self.streams.give_back(tenant)
+
+
 async def follow(
     database: Database,
-    streams: Streams,
+    seat: Seat,
     wanted: Wanted,
     first: Page,
     *,
@@ -97,26 +108,35 @@ async def follow(
     now: Clock = time.monotonic,
 ) -> AsyncGenerator[bytes, None]:
     """The events of one stream; ``first`` is what was read when it was asked for."""
-    with streams.opened(wanted.tenant_id):
-        yield HELLO
-        page: Page | None = first
-        started = told = now()
-        while True:
-            if page is not None and page.lines:
-                after = page.lines[-1].position
-                yield _events(page)
-                told = now()
-            elif now() - told > _BEAT_SECONDS:
-                yield BEAT
-                told = now()
-            if page is not None and page.over and not page.more:
-                yield b"event: end\ndata: %b\n\n" % msgspec.json.encode(End(page.state))
-                return
-            if streams.closing or now() - started > _LONGEST_SECONDS:
-                return
-            if page is None or not page.more:
-                await streams.pause()
-            page = await _look(database, wanted, after)
+    try:
+        async for event in _events(database, seat.streams, wanted, first, after=after, now=now):
+            yield event
+    finally:
+        seat.leave()
+
+
+async def _events(
+    database: Database, streams: Streams, wanted: Wanted, first: Page, *, after: Position, now: Clock
+) -> AsyncGenerator[bytes, None]:
+    yield HELLO
+    page: Page | None = first
+    started = told = now()
+    while True:
+        if page is not None and page.lines:
+            after = page.lines[-1].position
+            yield _shown(page)
+            told = now()
+        elif now() - told > _BEAT_SECONDS:
+            yield BEAT
+            told = now()
+        if page is not None and page.over and not page.more:
+            yield b"event: end\ndata: %b\n\n" % msgspec.json.encode(End(page.state))
+            return
+        if streams.closing or now() - started > _LONGEST_SECONDS:
+            return
+        if page is None or not page.more:
+            await streams.pause()
+        page = await _look(database, wanted, after)
 
 
 async def _look(database: Database, wanted: Wanted, after: Position) -> Page | None:
@@ -152,7 +172,7 @@ async def impatient(
                 timer.cancel()
 
 
-def _events(page: Page) -> bytes:
+def _shown(page: Page) -> bytes:
     encode = msgspec.json.encode
     shown = [positions.line(line) for line in page.lines]
     return b"".join(b"id: %b\ndata: %b\n\n" % (line.position.encode(), encode(line)) for line in shown)

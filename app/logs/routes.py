@@ -4,6 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Router, get
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
@@ -22,7 +23,7 @@ from core.logs.store import Wanted
 _EVENTS = "text/event-stream"
 _STREAM = (
     "Server-sent events: one for each line, its `id` the position and its `data` a `LogLine`; comments while "
-    "nothing is printed; at last `event: end`, its `data` the job's `state`, null if only an attempt is over. "
+    "nothing is printed; at last `event: end`, its `data` the job's `state`, null if an attempt alone is over. "
     "A stream that ends without that was cut off: ask again with `Last-Event-ID`."
 )
 
@@ -81,10 +82,16 @@ async def streamed(
     first = await following.read(database, wanted, after=start)
     if first is None:
         raise NotFound
-    streams.check(principal.tenant_id)
-    events = following.follow(database, streams, wanted, first, after=start)
+    seat = streams.take(principal.tenant_id)
+    events = following.follow(database, seat, wanted, first, after=start)
     abort = request.scope["state"].get("abort", _nothing)
-    return Stream(following.impatient(events, abort), media_type=_EVENTS, headers={"X-Accel-Buffering": "no"})
+    return Stream(
+        following.impatient(events, abort),
+        media_type=_EVENTS,
+        headers={"X-Accel-Buffering": "no"},
+        # A caller may be gone before the events begin.
+        background=BackgroundTask(seat.leave),
+    )
 
 
 def _nothing() -> None:
