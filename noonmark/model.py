@@ -182,6 +182,20 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     data: Any = None
 
 
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that an attempt printed."""
+
+    position: str
+    """Its place in all that the job printed."""
+    attempt: int
+    stream: str
+    """`stdout` or `stderr`."""
+    at: Instant
+    text: str
+    mark: str | None = None
+    """`cut`: it goes on in the next line of its stream; `truncated`, `dropped`: something is missing."""
+
+
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A job that failed for good, with its own copy of the request."""
 

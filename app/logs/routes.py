@@ -23,7 +23,7 @@ from core.logs.store import Wanted
 _EVENTS = "text/event-stream"
 _STREAM = (
     "Server-sent events: one for each line, its `id` the position and its `data` a `LogLine`; comments while "
-    "nothing is printed; at last `event: end`, its `data` the job's `state`, null if an attempt alone is over. "
+    "nothing is printed; last comes `event: end` with the job's `state`, null if only an attempt is over. "
     "A stream that ends without that was cut off: ask again with `Last-Event-ID`."
 )
 
