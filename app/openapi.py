@@ -130,7 +130,7 @@ def _show(answer: dict[str, Any], operation: str, status: str) -> None:
         answer |= {} if is_said else {"description": "It is done."}
     for kind, content in answer.get("content", {}).items():
         if kind == _EVENTS:
-            content["schema"] = {"type": "string"}
+            content |= {"schema": {"type": "string"}, "example": answers.EVENTS}
             continue
         shown = answers.of(operation, status, content["schema"]["$ref"].rpartition("/")[2])
         content["example"] = _plain(shown)

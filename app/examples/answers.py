@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Raw, Struct
 
 from app.audit.model import Action
@@ -102,6 +103,9 @@ _REPORT = Report(
         Finding("oldest_ready_age_seconds", Verdict.WARNING, 14.2, "jobs wait: add replicas"),
     ],
 )
+
+EVENTS = f"id: {jobs.LINE.position}\ndata: {msgspec.json.encode(jobs.LINE).decode()}\n\n"
+"""What streams of lines look like."""
 
 _ANSWERS = (
     Health(),

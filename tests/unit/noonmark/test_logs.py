@@ -27,7 +27,7 @@ async def test_pages_are_fetched_by_the_position_of_the_last_line(
 ) -> None:
     route = server.get(f"/v1/jobs/{ID}/logs").mock(
         side_effect=[
-            httpx.Response(200, json=page(line(1, "a"), line(2, "b"), next_cursor="1-2")),
+            httpx.Response(200, json=page(line(1, "a"), line(2, "b"), after="1-2")),
             httpx.Response(200, json=page(line(3, "c"))),
         ]
     )
