@@ -25,6 +25,7 @@ import uvloop
 from app import application, migration
 from app.health import readiness
 from app.hints import Hints
+from app.logs.following import Streams
 from app.mail.service import Post, choose
 from app.resealing import service as resealing
 from app.seeding import service as seeding
@@ -153,7 +154,9 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
             address = f"http://{_shown(settings.host)}:{port}"
             public_url = (settings.public_url or address).rstrip("/")
             settings = msgspec.structs.replace(settings, port=port, public_url=public_url)
-            server = Server(application.build(settings, database, keyring, hints))
+            streams = Streams()
+            built = application.build(settings, database, keyring, hints, streams)
+            server = Server(built, leaving=streams.close)
             loops = [hints.loop, *_loops(Post(database, keyring, carrier), database)]
             await _run(server, listener, loops, partial(_announce, database, address))
     finally:

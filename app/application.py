@@ -20,6 +20,7 @@ from app.edge import Edge
 from app.hints import Hints
 from app.jobs.service import Jobs
 from app.limits.gate import Gate
+from app.logs.following import Streams
 from app.principal import Principal, asking
 from app.request import JsonRequest
 from app.users import keys
@@ -40,11 +41,21 @@ _LIMITS = Limits(caller=20, address=5)
 _DEVELOPMENT_LIMITS = Limits(caller=200, address=5)
 
 
-def build(settings: Settings, database: Database, keyring: Keyring, hints: Hints | None = None) -> Edge:
-    """The ASGI application; `settings` has everything the API needs, and who gave `hints` runs their loop."""
+def build(
+    settings: Settings,
+    database: Database,
+    keyring: Keyring,
+    hints: Hints | None = None,
+    streams: Streams | None = None,
+) -> Edge:
+    """The ASGI application; `settings` has everything the API needs.
+
+    Who gave `hints` runs their loop, and who gave `streams` closes them.
+    """
     derived = keys.derive(settings.jwt_secret or "")
     given = _injected(settings, database, keyring, derived)
     given["hints"] = hints = hints or Hints(database)
+    given["streams"] = Streams() if streams is None else streams
     given["making"] = Jobs(database, keyring, egress=parse_egress(settings.egress_allow), hints=hints)
     sentry = Guard(Gate(database), derived, operator_secret=settings.admin_secret)
     inner = _litestar(given, sentry, development=settings.development)
@@ -64,7 +75,7 @@ def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
     return _litestar(dict.fromkeys(_NAMES), None, config=config)
 
 
-_NAMES = ("database", "keyring", "settings", "sign_in", "cookie", "hints", "making")
+_NAMES = ("database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "making")
 
 
 def _injected(settings: Settings, database: Database, keyring: Keyring, derived: Keys) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from app.principal import PUBLIC, needed
 from app.request import JsonRequest
 
 PATH = "/v1/openapi.json"
+_EVENTS = "text/event-stream"
 
 _SCHEMES = {
     "bearer": {
@@ -127,7 +128,10 @@ def _show(answer: dict[str, Any], operation: str, status: str) -> None:
     if status == "204":
         answer.pop("content", None)
         answer |= {} if is_said else {"description": "It is done."}
-    for content in answer.get("content", {}).values():
+    for kind, content in answer.get("content", {}).items():
+        if kind == _EVENTS:
+            content |= {"schema": {"type": "string"}, "example": answers.EVENTS}
+            continue
         shown = answers.of(operation, status, content["schema"]["$ref"].rpartition("/")[2])
         content["example"] = _plain(shown)
         answer |= {} if is_said else {"description": str(type(shown).__doc__)}

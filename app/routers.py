@@ -12,6 +12,7 @@ from app.doctor import routes as doctor
 from app.erasure import routes as erasure
 from app.health import routes as health
 from app.jobs import routes as jobs
+from app.logs import routes as logs
 from app.mail import routes as mail
 from app.pages import routes as pages
 from app.queues import routes as queues
@@ -29,6 +30,7 @@ ALWAYS: Routers = (
     pages.router,
     users.router,
     jobs.router,
+    logs.router,
     queues.router,
     dead_letters.router,
     bulk.router,

@@ -6,7 +6,7 @@ Why uvicorn, and why not by its own command, is told in `docs/decisions/0003-asg
 import asyncio
 import contextlib
 import gc
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import uvicorn
@@ -28,6 +28,7 @@ class _Transport:
         self._inner = inner
         self._loop = loop
         self._written: list[bytes] = []
+        self.abort = inner.abort
         self.get_extra_info = inner.get_extra_info
         self.is_closing = inner.is_closing
         self.pause_reading = inner.pause_reading
@@ -51,7 +52,10 @@ class _Transport:
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's, but the head of a request has a size and a deadline, and bad HTTP a problem document."""
+    """uvicorn's, but the head of a request has a size and a deadline, and bad HTTP a problem document.
+
+    Who serves a request for long finds `abort` in its state, which hangs up at once.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,6 +80,7 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._expect_head()
         super().on_message_begin()
+        self.scope["state"]["abort"] = self.transport.abort
 
     def on_headers_complete(self) -> None:
         self._head_arrived()
@@ -117,7 +122,9 @@ class _Protocol(HttpToolsProtocol):
 class Server(uvicorn.Server):
     """Serves until told to `leave`; signals are the caller's business."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, leaving: Callable[[], object] | None = None) -> None:
+        """``leaving`` is called when it is told to leave: it ends what would go on for ever."""
+        self._leaving = leaving
         super().__init__(
             uvicorn.Config(
                 app,
@@ -140,6 +147,8 @@ class Server(uvicorn.Server):
 
     def leave(self) -> None:
         """Finish what is in flight and stop; asked twice, stop at once."""
+        if self._leaving is not None:
+            self._leaving()
         self.force_exit = self.should_exit
         self.should_exit = True
 

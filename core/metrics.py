@@ -56,6 +56,10 @@ rows_removed = Counter(
     "noonmark_rows_removed_total", "Rows that had outlived their use or their retention, removed.", ["kind"]
 )
 partitions_dropped = Counter("noonmark_partitions_dropped_total", "Days of history dropped whole.")
+log_lines = Counter("noonmark_log_lines_total", "Lines printed by attempts and stored.")
+log_lines_dropped = Counter(
+    "noonmark_log_lines_dropped_total", "Lines printed by attempts and not stored.", ["reason"]
+)
 beats_missed = Counter("noonmark_beats_missed_total", "Beats that failed or were withheld.")
 self_fenced = Counter(
     "noonmark_self_fenced_total", "Times a replica stopped itself because its lease ran out."

@@ -22,6 +22,7 @@ _SECRETS = {"jwt_secret", "master_keys", "admin_secret", "resend_api_key", "data
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 _SECRET = re.compile(r"[!-~]{32,}")
+_RUNTIMES = ("process", "docker", "function")
 _Seconds = Annotated[float, Meta(gt=0)]
 
 
@@ -182,17 +183,21 @@ def _check(settings: Settings) -> None:
 
 
 def _check_lists(settings: Settings) -> None:
-    for origin in _parts(settings.cors_origins):
+    for name in parts(settings.runtimes):
+        if name not in _RUNTIMES:
+            raise SettingError(variable("runtimes"), f"{name!r} is none of {', '.join(_RUNTIMES)}")
+    for origin in parts(settings.cors_origins):
         if not _ORIGIN.fullmatch(origin):
             raise SettingError(variable("cors_origins"), f"{origin!r} is not written scheme://host[:port]")
-    for block in _parts(settings.egress_allow):
+    for block in parts(settings.egress_allow):
         try:
             ip_network(block)
         except ValueError as error:
             raise SettingError(variable("egress_allow"), str(error)) from None
 
 
-def _parts(text: str) -> list[str]:
+def parts(text: str) -> list[str]:
+    """What stands between the commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 

@@ -4,9 +4,10 @@ Where a job stands is its state: `timers` waiting, `ready` due, `leases` in flig
 no status column, so nothing wide or indexed is updated on the hot path. No foreign keys touch the hot
 tables: their share locks would turn into multixacts under load.
 
-`attempts` and `events` are append-only and range-partitioned by day on their own UUIDv7, which the database
-mints from its clock (`mint`); `ensure_partitions` makes the days ahead. An event is written only for what no
-other row says: the view `history` adds a job's creation and its attempts' starts. These come with migrations.
+`attempts`, `events` and `logs` are append-only and range-partitioned by day on their own UUIDv7, which is
+made of the database's clock (`mint`, `stamp`); `ensure_partitions` makes the days ahead. An event is written
+only for what no other row says: the view `history` adds a job's creation and its attempts' starts. These come
+with migrations.
 """
 
 from typing import Any
@@ -19,42 +20,17 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
-    Table,
     Text,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
-_NAMING = {"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s_idx"}
-metadata = MetaData(naming_convention=_NAMING)
-
-_NOW = func.now()
-
-
-def _table(name: str, *columns: Any, **options: Any) -> Table:
-    return Table(name, metadata, *columns, **options)
-
-
-# Small tables that churn: vacuum by rows, not by share of the table, and without pausing.
-_CHURN = {
-    "autovacuum_vacuum_scale_factor": 0,
-    "autovacuum_vacuum_threshold": 2000,
-    "autovacuum_vacuum_cost_delay": 0,
-    "autovacuum_analyze_scale_factor": 0,
-    "autovacuum_analyze_threshold": 20000,
-}
-
-
-def _at(name: str, *, nullable: bool = False, now: bool = False) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=_NOW if now else None)
-
-
-def _uuid(name: str, *, key: bool = False, nullable: bool = False) -> Column[Any]:
-    return Column(name, UUID(as_uuid=True), primary_key=key, nullable=nullable)
-
+from core.columns import CHURN as _CHURN
+from core.columns import at as _at
+from core.columns import metadata as metadata
+from core.columns import table as _table
+from core.columns import uuid as _uuid
 
 tenants = _table(
     "tenants",
@@ -366,6 +342,24 @@ events = _table(
     _at("at"),
     Column("attempt", SmallInteger),
     Column("data", JSONB),
+    postgresql_partition_by="RANGE (id)",
+)
+
+# What attempts print: a row has one or more lines of one stream, joined by newlines. `sequence` numbers the
+# last of them, so that what follows a line begins with the first row that is greater.
+logs = _table(
+    "logs",
+    _uuid("job_id", key=True),
+    Column("attempt", SmallInteger, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    _uuid("id", key=True),
+    _uuid("tenant_id"),
+    _uuid("lease_token"),
+    _at("at"),
+    Column("stream", Text, nullable=False),
+    Column("lines", SmallInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("mark", Text),
     postgresql_partition_by="RANGE (id)",
 )
 

@@ -85,6 +85,7 @@ def environment(
         "NOONMARK_ENV": "development",
         "NOONMARK_DATA_DIR": str(plan.folder),
         "NOONMARK_DRAIN_SECONDS": f"{plan.drain_seconds:g}",
+        "NOONMARK_RUNTIMES": given.get("NOONMARK_RUNTIMES") or "function,process",
         "NOONMARK_EGRESS_ALLOW": given.get("NOONMARK_EGRESS_ALLOW") or "127.0.0.0/8,::1/128",
     }
     return {**chosen, **secrets}

@@ -2,7 +2,7 @@
 
 import re
 
-_PARTITION = re.compile(r"(attempts|events)_(p\d{8}|default)")
+_PARTITION = re.compile(r"(attempts|events|logs)_(p\d{8}|default)")
 
 
 def is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:

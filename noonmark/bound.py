@@ -4,13 +4,18 @@ A noun's class lists its methods as `create = Does(jobs.create)`. Types, paramet
 the function; only what comes back differs, a value or something to await.
 """
 
+import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
+import httpx
+
 from noonmark import calls
 from noonmark.calls import Listing, Talk
 from noonmark.conversation import Told
+from noonmark.model import LogLine
+from noonmark.printing import BREAK_SECONDS, Following, Opening
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,12 +25,16 @@ class Asker(Protocol):
     """Carries a talk out and blocks."""
 
     def ask(self, talk: Talk[T]) -> Told[T]: ...
+    def open(self, talk: Talk[T]) -> T: ...
+    def pause(self, seconds: float) -> None: ...
 
 
 class AsyncAsker(Protocol):
     """Carries a talk out while others go on."""
 
     async def ask(self, talk: Talk[T]) -> Told[T]: ...
+    async def open(self, talk: Talk[T]) -> T: ...
+    async def pause(self, seconds: float) -> None: ...
 
 
 class Noun:
@@ -135,5 +144,65 @@ class AsyncLists(Generic[P, T]):
                 if page.next_cursor is None:
                     return
                 call = calls.after(call, page.next_cursor)
+
+        return walk
+
+
+class Follows(Generic[P]):
+    """A method that iterates over what is printed, as it is printed."""
+
+    def __init__(self, begin: Callable[P, Following]) -> None:
+        self._begin = begin
+
+    @overload
+    def __get__(self, noun: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, noun: Noun, kind: type[Any]) -> Callable[P, Iterator[LogLine]]: ...
+    def __get__(self, noun: Noun | None, kind: type[Any]) -> Self | Callable[P, Iterator[LogLine]]:
+        if noun is None:
+            return self
+
+        @functools.wraps(self._begin)
+        def walk(*args: P.args, **kwargs: P.kwargs) -> Iterator[LogLine]:
+            following = self._begin(*args, **kwargs)
+            while True:
+                answer = noun.client.open(Opening(following.call()))
+                with contextlib.closing(answer), contextlib.suppress(httpx.TransportError):
+                    for text in answer.iter_text():
+                        yield from following.take(text)
+                if following.over:
+                    return
+                noun.client.pause(BREAK_SECONDS)
+
+        return walk
+
+
+class AsyncFollows(Generic[P]):
+    """The same for `async for`."""
+
+    def __init__(self, begin: Callable[P, Following]) -> None:
+        self._begin = begin
+
+    @overload
+    def __get__(self, noun: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, noun: AsyncNoun, kind: type[Any]) -> Callable[P, AsyncIterator[LogLine]]: ...
+    def __get__(self, noun: AsyncNoun | None, kind: type[Any]) -> Self | Callable[P, AsyncIterator[LogLine]]:
+        if noun is None:
+            return self
+
+        @functools.wraps(self._begin)
+        async def walk(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[LogLine]:
+            following = self._begin(*args, **kwargs)
+            while True:
+                answer = await noun.client.open(Opening(following.call()))
+                async with contextlib.aclosing(answer):
+                    with contextlib.suppress(httpx.TransportError):
+                        async for text in answer.aiter_text():
+                            for line in following.take(text):
+                                yield line
+                if following.over:
+                    return
+                await noun.client.pause(BREAK_SECONDS)
 
         return walk

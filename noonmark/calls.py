@@ -51,6 +51,8 @@ class Call(Generic[T]):
     """Whether doing it twice is the same as doing it once."""
     private: bool = True
     """Whether it needs a token."""
+    cursor: str = "cursor"
+    """The parameter that a list's `next_cursor` goes into."""
 
     def __iter__(self) -> "Generator[Call[Any] | Pause, httpx.Response, T]":
         answer = yield self
@@ -67,8 +69,8 @@ Listing = Call[Page[T]]
 
 def after(call: "Listing[T]", cursor: str) -> "Listing[T]":
     """The same list, from where a page before ended."""
-    query = tuple(pair for pair in call.query if pair[0] != "cursor")
-    return replace(call, query=(*query, ("cursor", cursor)))
+    query = tuple(pair for pair in call.query if pair[0] != call.cursor)
+    return replace(call, query=(*query, (call.cursor, cursor)))
 
 
 def get(path: str, read: Callable[[bytes], T], query: Query = (), *, private: bool = True) -> Call[T]:

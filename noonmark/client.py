@@ -9,8 +9,8 @@ from typing import Self, TypeVar
 
 import httpx
 
-from noonmark import account, bulk, dead_letters, jobs, queues, tokens
-from noonmark.bound import AsyncDoes, AsyncLists, AsyncNoun, Does, Lists, Noun
+from noonmark import account, bulk, dead_letters, jobs, printing, queues, tokens
+from noonmark.bound import AsyncDoes, AsyncFollows, AsyncLists, AsyncNoun, Does, Follows, Lists, Noun
 from noonmark.calls import Pause, Talk
 from noonmark.conversation import Conversation, Reply, Send, Told
 from noonmark.retrying import Retrying
@@ -36,6 +36,8 @@ class Jobs(Noun):
     replay = Does(jobs.replay)
     attempts = Does(jobs.attempts)
     events = Lists(jobs.events)
+    logs = Lists(printing.logs)
+    follow_logs = Follows(printing.follow_logs)
     wait = Does(jobs.wait)
 
 
@@ -52,6 +54,8 @@ class AsyncJobs(AsyncNoun):
     replay = AsyncDoes(jobs.replay)
     attempts = AsyncDoes(jobs.attempts)
     events = AsyncLists(jobs.events)
+    logs = AsyncLists(printing.logs)
+    follow_logs = AsyncFollows(printing.follow_logs)
     wait = AsyncDoes(jobs.wait)
 
 
@@ -180,14 +184,32 @@ class Client:
                 return told
             reply = self._take(step)
 
-    def _take(self, step: Send | Pause) -> Reply:
+    def open(self, talk: Talk[T]) -> T:
+        """Carry a talk out whose last answer is not read yet: whoever gets it closes it."""
+        steps, reply = self._conversation.steps(talk, silence=printing.SILENCE_SECONDS), None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration as done:
+                told: Told[T] = done.value
+                return told.value
+            reply = self._take(step, stream=True)
+
+    def pause(self, seconds: float) -> None:
+        """Wait a little."""
+        self._sleep(seconds)
+
+    def _take(self, step: Send | Pause, *, stream: bool = False) -> Reply:
         if isinstance(step, Pause):
             self._sleep(step.seconds)
             return None
         try:
-            return self._http.send(step.request, follow_redirects=False)
+            answer = self._http.send(step.request, follow_redirects=False, stream=stream)
+            if not answer.is_success:
+                answer.read()
         except httpx.RequestError as error:
             return error
+        return answer
 
     def close(self) -> None:
         """Close the connections, unless the `http` client was yours."""
@@ -238,14 +260,32 @@ class AsyncClient:
                 return told
             reply = await self._take(step)
 
-    async def _take(self, step: Send | Pause) -> Reply:
+    async def open(self, talk: Talk[T]) -> T:
+        """Carry a talk out whose last answer is not read yet: whoever gets it closes it."""
+        steps, reply = self._conversation.steps(talk, silence=printing.SILENCE_SECONDS), None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration as done:
+                told: Told[T] = done.value
+                return told.value
+            reply = await self._take(step, stream=True)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait a little."""
+        await self._sleep(seconds)
+
+    async def _take(self, step: Send | Pause, *, stream: bool = False) -> Reply:
         if isinstance(step, Pause):
             await self._sleep(step.seconds)
             return None
         try:
-            return await self._http.send(step.request, follow_redirects=False)
+            answer = await self._http.send(step.request, follow_redirects=False, stream=stream)
+            if not answer.is_success:
+                await answer.aread()
         except httpx.RequestError as error:
             return error
+        return answer
 
     async def close(self) -> None:
         """Close the connections, unless the `http` client was yours."""

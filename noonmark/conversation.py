@@ -76,8 +76,8 @@ class Conversation:
     clock: Callable[[], float] = time.monotonic
     roll: Callable[[], float] = random.random
 
-    def steps(self, talk: Talk[T]) -> Steps[Told[T]]:
-        """Each call of the talk, with its tries."""
+    def steps(self, talk: Talk[T], *, silence: float | None = None) -> Steps[Told[T]]:
+        """Each call of the talk, with its tries; ``silence`` is how long an answer may pause meanwhile."""
         asked, response = iter(talk), None
         try:
             step = next(asked)
@@ -87,7 +87,7 @@ class Conversation:
                     step = next(asked)
                     continue
                 try:
-                    response = yield from self._exchange(step)
+                    response = yield from self._exchange(step, silence)
                 except NoonmarkError as error:
                     step = asked.throw(error)
                 else:
@@ -97,9 +97,11 @@ class Conversation:
         except msgspec.DecodeError as error:
             raise _unexpected(response, f"cannot be read ({error})") from error
 
-    def _exchange(self, call: Call[Any]) -> Steps[httpx.Response]:
+    def _exchange(self, call: Call[Any], silence: float | None) -> Steps[httpx.Response]:
         """One call, tried until it is answered, refused, or the budget is spent."""
         request, started = self._request(call), self.clock()
+        if silence is not None:
+            request.extensions["timeout"]["read"] = silence
         failures, repeated = 0, False
         while True:
             reply = yield Send(request)

@@ -98,7 +98,8 @@ class Unique(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """The request a job makes. At most one of the bodies is set; lists leave them out."""
+    """What a job does. The first fields are of a request, of whose bodies at most one is set; lists leave
+    bodies and params out. The others are of code."""
 
     url: str = ""
     method: str = "POST"
@@ -109,6 +110,20 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = UNSET
     body_text: str | UnsetType = UNSET
     body_base64: str | UnsetType = UNSET
+    runtime: str | None = None
+    image: str | None = None
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    function: str | None = None
+    """`key@version`."""
+    params: Any = UNSET
+
+    def __str__(self) -> str:
+        if self.type == "http":
+            return f"{self.method} {self.url}"
+        if self.function is not None:
+            return self.function
+        return " ".join(part for part in (self.image, *self.command) if part)
 
 
 class JobError(msgspec.Struct, frozen=True):
@@ -151,10 +166,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: Instant | None = None
     cancel_requested_at: Instant | None = None
     last_error: JobError | None = None
-    result: Answer | None = None
-    """The answer that counted as success."""
+    result: Any = None
+    """The answer that counted as success, see `answer`; of code, whatever JSON it left as its result."""
     replay_of: UUID | None = None
     unique: Unique | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """What the target of a call answered."""
+        if self.target.type != "http" or self.result is None:
+            return None
+        return msgspec.convert(self.result, Answer)
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +191,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     bytes_sent: int | None = None
     response: Answer | None = None
+    exit_code: int | None = None
+    """Of code."""
+    result: Any = None
+    """Of code: what it left, also where it failed."""
     error: JobError | None = None
 
 
@@ -180,6 +206,20 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant
     attempt: int | None = None
     data: Any = None
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that an attempt printed."""
+
+    position: str
+    """Its place in all that the job printed."""
+    attempt: int
+    stream: str
+    """`stdout` or `stderr`."""
+    at: Instant
+    text: str
+    mark: str | None = None
+    """`cut`: it goes on in the next line of its stream; `truncated`, `dropped`: something is missing."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ _OF_JOBS = tuple(
         ("dead_letters", "job_id"),
         ("attempts", "job_id"),
         ("events", "job_id"),
+        ("logs", "job_id"),
         ("jobs", "id"),
     )
 )
@@ -58,6 +59,7 @@ _OF_TENANT = tuple(
         ("uniques", "tenant_id, queue_id, key_hash", "tenant_id = $1"),
         ("attempts", "job_id, id", "tenant_id = $1"),
         ("events", "job_id, id", "tenant_id = $1"),
+        ("logs", "job_id, attempt, sequence, id", "tenant_id = $1"),
         ("audit", "id", "tenant_id = $1 AND action <> 'tenant.erased'"),
         ("signing_secrets", "id", "tenant_id = $1"),
         ("api_tokens", "id", "tenant_id = $1"),

@@ -11,18 +11,15 @@ By the database's clock alone, and never before its time. A job without an endin
 old it is. A dead letter outlives its job, and history is never read without one.
 """
 
-from uuid import UUID
-
 import msgspec
 
 from core import log, metrics
 from core.db import Database, Raw, is_outage, is_transient
 from reaper import store
-from reaper.store import Part, Place, Trimmed
+from reaper.store import Key, Part, Place, Trimmed
 
 _BATCH = 1000
 _TENANTS = 500
-_FIRST = UUID(int=0)
 
 _log = log.get(__name__)
 
@@ -75,7 +72,7 @@ class Days:
         self._database = database
 
     async def once(self) -> int:
-        """The oldest day of attempts and of events; how many went. 0 also when one is in use: try later."""
+        """The oldest day of each kind; how many went. 0 also when one is in use: try later."""
         async with self._database.raw() as db:
             names = await store.days_over(db)
         dropped = [await drop(self._database, name) for name in names]
@@ -102,7 +99,7 @@ class _Walk(msgspec.Struct, frozen=True):
     """How far the trimming of one partition has come."""
 
     part: Part
-    after: tuple[UUID, UUID] = (_FIRST, _FIRST)
+    after: Key
     kept: int = 0
 
 
@@ -131,13 +128,13 @@ class Trim:
 
     async def _next(self, db: Raw) -> _Walk | None:
         part = await store.next_part(db, after=self._after)
-        return None if part is None else _Walk(part)
+        return None if part is None else _Walk(part, store.first(part))
 
     async def _went(self, walk: _Walk, step: Trimmed) -> None:
         metrics.rows_removed.labels(walk.part.name.partition("_")[0]).inc(step.removed)
         kept = walk.kept + step.looked - step.removed
-        if step.looked == self._batch and step.job_id is not None and step.id is not None:
-            self._walk = _Walk(walk.part, (step.job_id, step.id), kept)
+        if step.looked == self._batch and step.last is not None:
+            self._walk = _Walk(walk.part, step.last, kept)
             return
         self._after = walk.part.name
         if walk.part.mark is not None:

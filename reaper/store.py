@@ -1,5 +1,6 @@
 """What the sweeps ask of the database besides a job's own moves."""
 
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -49,7 +50,7 @@ async def partitions_ahead(db: Raw, *, days: int) -> bool:
     """Whether each of so many whole days after today has its partitions."""
     found: bool = await db.fetchval(
         """SELECT bool_and(to_regclass(parent || '_p' || day) IS NOT NULL)
-           FROM unnest(ARRAY['attempts', 'events']) AS parent, generate_series(1, $1) AS ahead,
+           FROM unnest(ARRAY['attempts', 'events', 'logs']) AS parent, generate_series(1, $1) AS ahead,
                 to_char(now() AT TIME ZONE 'UTC' + ahead * interval '1 day', 'YYYYMMDD') AS day""",
         days,
     )
@@ -226,8 +227,8 @@ SELECT c.oid, c.relname::text AS name, i.inhparent AS parent,
        CASE WHEN c.relname !~ '_default$'
             THEN (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC' END AS ends_at
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent IN ('attempts'::regclass, 'events'::regclass)
-  AND c.relname ~ '^(attempts|events)_(p\d{8}|default)$'
+WHERE i.inhparent IN ('attempts'::regclass, 'events'::regclass, 'logs'::regclass)
+  AND c.relname ~ '^(attempts|events|logs)_(p\d{8}|default)$'
 """
 _KEEP_HISTORY = _day(f"coalesce(t.keep_history_days, {KEEP_HISTORY_DAYS})")
 _LONGEST = f"""
@@ -255,23 +256,28 @@ WHERE part.name > $1 AND (part.ends_at IS NULL OR (
 ORDER BY part.name LIMIT 1
 """
 
-TRIM = f"""
+# In the order of the table's key, whatever that is made of.
+_TRIM = f"""
 WITH seen AS MATERIALIZED (
-  SELECT p.job_id, p.id, p.tenant_id FROM {{part}} p WHERE (p.job_id, p.id) > ($1, $2)
-  ORDER BY p.job_id, p.id LIMIT $3),
+  SELECT {{key}}, tenant_id FROM {{part}} WHERE ({{key}}) > ({{after}})
+  ORDER BY {{key}} LIMIT $1),
 gone AS (
-  DELETE FROM {{part}} WHERE (job_id, id) IN (
-    SELECT s.job_id, s.id FROM seen s LEFT JOIN tenants t ON t.id = s.tenant_id
+  DELETE FROM {{part}} WHERE ({{key}}) IN (
+    SELECT {{key_seen}} FROM seen s LEFT JOIN tenants t ON t.id = s.tenant_id
     WHERE t.keep_history_days IS DISTINCT FROM 0 AND s.id < {_lowest(f"(now() - {_KEEP_HISTORY})")})
   RETURNING 1)
-SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM gone), last.job_id, last.id
+SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM gone), last.*
 FROM (VALUES (1)) one LEFT JOIN (
-  SELECT job_id, id FROM seen ORDER BY job_id DESC, id DESC LIMIT 1) last ON true
+  SELECT {{key}} FROM seen ORDER BY {{key_down}} LIMIT 1) last ON true
 """
 
 # Whoever writes history waits behind us while we wait.
 _BRIEFLY = "SET LOCAL lock_timeout = '500ms'"
 _DROPPING, _TRIMMING = 7810766, 7810767
+
+
+Key: TypeAlias = tuple[Any, ...]
+"""The key of a row of history; its columns are the table's own."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -282,16 +288,46 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Trimmed(msgspec.Struct, frozen=True):
-    """What one step in a partition did; the last row it looked at, if it saw any."""
+    """What one step in a partition did; the key of the last row it looked at, if it saw any."""
 
     looked: int
     removed: int
-    job_id: UUID | None
-    id: UUID | None
+    last: Key | None
+
+
+_FIRST = UUID(int=0)
+_BY_ID: dict[str, Any] = {"job_id": _FIRST, "id": _FIRST}
+# The columns of each key, with what is less than any value of theirs.
+_KEYS: dict[str, dict[str, Any]] = {
+    "attempts": _BY_ID,
+    "events": _BY_ID,
+    "logs": {"job_id": _FIRST, "attempt": 0, "sequence": 0, "id": _FIRST},
+}
+
+
+def first(part: Part) -> Key:
+    """What a walk over a partition begins behind."""
+    return tuple(_key(part.name).values())
+
+
+def trimming(name: str) -> str:
+    """The statement that trims a partition; it takes the limit and the key to begin behind."""
+    key = list(_key(name))
+    return _TRIM.format(
+        part=name,
+        key=", ".join(key),
+        after=", ".join(f"${2 + place}" for place in range(len(key))),
+        key_seen=", ".join(f"s.{column}" for column in key),
+        key_down=", ".join(f"{column} DESC" for column in key),
+    )
+
+
+def _key(name: str) -> dict[str, Any]:
+    return _KEYS[name.partition("_")[0]]
 
 
 async def days_over(db: Raw) -> list[str]:
-    """Of attempts and of events the oldest partition whose day is over for everybody."""
+    """Of attempts, of events and of logs the oldest partition whose day is over for everybody."""
     return [row[0] for row in await db.fetch(_DAYS_OVER)]
 
 
@@ -318,12 +354,12 @@ async def next_part(db: Raw, *, after: str) -> Part | None:
     return None if row is None else Part(*row)
 
 
-async def trim(db: Raw, part: Part, *, after: tuple[UUID, UUID], limit: int) -> Trimmed:
+async def trim(db: Raw, part: Part, *, after: Key, limit: int) -> Trimmed:
     """Look at the next ``limit`` rows of a partition, and remove those that are too old."""
     await db.execute("SET LOCAL enable_seqscan = off")
-    row = await db.fetchrow(TRIM.format(part=part.name), *after, limit)
+    row = await db.fetchrow(trimming(part.name), limit, *after)
     assert row is not None
-    return Trimmed(*row)
+    return Trimmed(row[0], row[1], None if row[2] is None else tuple(row[2:]))
 
 
 async def note_trimmed(db: Raw, part: Part) -> None:

@@ -12,18 +12,21 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from uuid import uuid4
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from uuid import UUID, uuid4
 
 from core import log
 from core.clock import DatabaseClock
 from core.db import BY_INDEX, PLANNED_ANEW, Database
 from core.egress.guard import parse_egress
+from core.jobs.model import Needs
 from core.loop import Loop
 from core.replicas import store as replicas
 from core.replicas.store import Replica
 from core.sealing import Keyring
 from core.settings import Settings
+from scheduler import offering
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
 from scheduler.flights import Abort, Flights
@@ -31,13 +34,18 @@ from scheduler.heartbeat import Heartbeat, Pulse
 from scheduler.hints import Hints
 from scheduler.reconciler import Reconciler
 from scheduler.rounds import Rounds
+from scheduler.running import Runner
+from scheduler.runtimes.runtime import Runtime
 from scheduler.secrets import Secrets
 from scheduler.sender.sender import Sender, open_sender
 from scheduler.settler import Settler
+from scheduler.shipping import INTERVAL_SECONDS, Shipper
+from scheduler.sweeper import Sweeper
 
 _LAST_WRITES_SECONDS = 20.0
 _LAST_PASS_SECONDS = 5.0
 _LEAVE_SECONDS = 3.0
+_SWEEP_SECONDS = 10.0
 _NAME = "noonmark-scheduler"
 
 _log = log.get(__name__)
@@ -47,24 +55,41 @@ class Scheduler:
     """Built inside a running loop; ``run`` it once."""
 
     def __init__(
-        self, settings: Settings, database: Database, claims: Database, keyring: Keyring, sender: Sender
+        self,
+        settings: Settings,
+        database: Database,
+        claims: Database,
+        keyring: Keyring,
+        sender: Sender,
+        *,
+        id: UUID | None = None,
+        runtimes: Mapping[Needs, Runtime] | None = None,
     ) -> None:
         """``claims`` is the same database, for the statements that look for work."""
+        runtimes = runtimes or {}
+        offers = (Needs.HTTP, *runtimes)
         self._settings = settings
         self._database = database
-        self.replica = Replica(uuid4(), settings.concurrency, socket.gethostname())
+        self.replica = Replica(id or uuid4(), settings.concurrency, socket.gethostname(), offers)
         self.fence = Fence(ttl_seconds=settings.lease_ttl_seconds)
         clock = DatabaseClock(time.monotonic)
         secrets = Secrets(database, keyring)
-        self.flights = Flights(concurrency=settings.concurrency, freed=self._look)
+        self.flights = Flights(
+            concurrency=settings.concurrency, freed=self._look, code_concurrency=settings.code_concurrency
+        )
+        self._shipper = Shipper(database, now=clock.now)
+        runner = Runner(
+            runtimes=runtimes, root=partial(offering.root, settings), printing=self._shipper.open,
+            keyring=keyring, clock=clock,
+        )  # fmt: skip
         self.settler = Settler(database, self.flights, due=self._due)
         self.dispatcher = Dispatcher(
             flights=self.flights, sender=sender, settler=self.settler, secrets=secrets, keyring=keyring,
-            fence=self.fence, clock=clock,
+            fence=self.fence, clock=clock, runner=runner,
         )  # fmt: skip
         self.rounds = Rounds(
             database=claims, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
-            secrets=secrets, fence=self.fence, clock=clock,
+            secrets=secrets, fence=self.fence, clock=clock, offers=offers,
         )  # fmt: skip
         self.reconciler = Reconciler(
             database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
@@ -78,6 +103,11 @@ class Scheduler:
         self._watch_loop = Loop(self.reconciler.watch, name="fence", interval=0.25)
         self._pulse_loop = Loop(self._pulse.once, name="pulse", interval=0.25)
         self.settler.wake = self._settle_loop.wake
+        self._ship_loop = Loop(self._shipper.once, name="shipper", interval=INTERVAL_SECONDS)
+        self._shipper.wake = self._ship_loop.wake
+        self._sweeper = Sweeper(database, tuple(runtimes.values()))
+        self._sweep_loop = Loop(self._sweeper.once, name="sweeper", interval=_SWEEP_SECONDS)
+        self._runs_code = bool(runtimes)
         self._hints = Hints(
             database, self.replica.id, work=self._claim_loop.wake, cancel=self._agree_loop.wake
         )
@@ -89,6 +119,8 @@ class Scheduler:
         heartbeat = self._heartbeat(lambda: loop.call_soon_threadsafe(self._beaten))
         over = asyncio.Event()
         lasting = [self._settle_loop, self._agree_loop, self._watch_loop, self._pulse_loop]
+        if self._runs_code:
+            lasting += [self._ship_loop, self._sweep_loop]
         background = [asyncio.ensure_future(each.run(over)) for each in lasting]
         taking = [asyncio.ensure_future(each.run(stop)) for each in (self._claim_loop, self._hint_loop)]
         heartbeat.start()
@@ -174,8 +206,12 @@ async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Schedule
     database = Database(settings.database_url, name=_NAME, size=4, planning=BY_INDEX)
     claims = Database(settings.database_url, name=_NAME, size=1, planning=PLANNED_ANEW)
     try:
-        async with open_sender(parse_egress(settings.egress_allow)) as sender:
-            yield Scheduler(settings, database, claims, keyring, sender)
+        id = uuid4()
+        async with (
+            offering.offered(settings, id) as runtimes,
+            open_sender(parse_egress(settings.egress_allow), concurrency=settings.concurrency) as sender,
+        ):
+            yield Scheduler(settings, database, claims, keyring, sender, id=id, runtimes=runtimes)
     finally:
         await claims.close()
         await database.close()

@@ -45,7 +45,7 @@ _log = log.get(__name__)
 class Print(Output, Protocol):
     """Takes what an attempt prints, to be stored."""
 
-    async def finish(self) -> None:
+    async def finish(self) -> object:
         """Everything is stored, or given up with a mark."""
 
 
@@ -64,13 +64,13 @@ class Runner:
         self,
         *,
         runtimes: Mapping[Needs, Runtime],
-        root: Path,
-        printing: Callable[[Lease], Print],
+        root: Callable[[Needs], Path],
+        printing: Callable[[Order], Print],
         keyring: Keyring,
         clock: DatabaseClock,
         now: Clock = time.monotonic,
     ) -> None:
-        """``root`` is where attempts have their folders."""
+        """``root`` is where attempts that need the same have their folders."""
         self._runtimes = runtimes
         self._root = root
         self._printing = printing
@@ -103,7 +103,8 @@ class Runner:
 
     async def _made(self, lease: Lease) -> folder.Folder:
         name = folder.Name(lease.job_id, lease.attempt, lease.lease_token)
-        making = asyncio.ensure_future(asyncio.to_thread(folder.make, self._root, name, _params(lease)))
+        root = self._root(Needs(lease.needs))
+        making = asyncio.ensure_future(asyncio.to_thread(folder.make, root, name, _params(lease)))
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
@@ -111,7 +112,7 @@ class Runner:
             raise
 
     async def _carried_out(self, lease: Lease, runtime: Runtime, order: Order) -> Ended:
-        output = self._printing(lease)
+        output = self._printing(order)
         try:
             work = await runtime.start(order, output)
             if isinstance(work, Exit):

@@ -28,7 +28,8 @@ SELECT extract(epoch FROM clock_timestamp())::float8,
         FROM (SELECT FROM mails WHERE sent_at IS NULL AND failed_at IS NULL LIMIT 1000) waiting),
        (SELECT count(*) FROM generate_series(1, {_DAYS}) ahead,
                to_char(now() AT TIME ZONE 'UTC' + ahead * interval '1 day', 'YYYYMMDD') day
-        WHERE to_regclass('attempts_p' || day) IS NOT NULL AND to_regclass('events_p' || day) IS NOT NULL)
+        WHERE to_regclass('attempts_p' || day) IS NOT NULL AND to_regclass('events_p' || day) IS NOT NULL
+          AND to_regclass('logs_p' || day) IS NOT NULL)
 """
 
 

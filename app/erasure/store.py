@@ -25,6 +25,7 @@ _FORGET = """
 UPDATE attempts SET headers = CASE WHEN status IS NULL THEN NULL ELSE '{}'::bytea END, body = NULL
 WHERE tenant_id = $1 AND job_id = $2 AND id >= $3
 """
+_SILENCE = "DELETE FROM logs WHERE tenant_id = $1 AND job_id = $2 AND id >= $3"
 
 
 async def hold(db: Raw, job: UUID, *, tenant: UUID) -> bool | None:
@@ -35,7 +36,8 @@ async def hold(db: Raw, job: UUID, *, tenant: UUID) -> bool | None:
 
 
 async def blank(db: Raw, job: UUID, *, tenant: UUID) -> None:
-    """Body, headers and the URL's query of the job and its dead letter; what its targets answered."""
+    """Body, headers and the URL's query of the job and its dead letter; what was answered and printed."""
     for statement in _ERASE:
         await db.execute(statement, tenant, job)
-    await db.execute(_FORGET, tenant, job, since(job))
+    for statement in (_FORGET, _SILENCE):
+        await db.execute(statement, tenant, job, since(job))

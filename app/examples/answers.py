@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Raw, Struct
 
 from app.audit.model import Action
@@ -15,6 +16,7 @@ from app.doctor.schemas import Finding, Report, Verdict
 from app.examples import jobs
 from app.health.schemas import Health, Readiness
 from app.jobs.schemas import Attempts, Events, JobPage
+from app.logs.schemas import Logs
 from app.principal import Actor, Scope
 from app.queues.schemas import Queue, Queues, Rate
 from app.replicas.schemas import Replica, Replicas, ReplicaState
@@ -102,6 +104,9 @@ _REPORT = Report(
     ],
 )
 
+EVENTS = f"id: {jobs.LINE.position}\ndata: {msgspec.json.encode(jobs.LINE).decode()}\n\n"
+"""What streams of lines look like."""
+
 _ANSWERS = (
     Health(),
     Readiness(),
@@ -113,6 +118,7 @@ _ANSWERS = (
     JobPage([jobs.LISTED], _CURSOR),
     Attempts([jobs.ATTEMPT]),
     Events([jobs.EVENT], None),
+    Logs([jobs.LINE], "1-42"),
     jobs.LETTER,
     DeadLetters([jobs.LISTED_LETTER], None),
     CancelledJobs(matched=120, cancelled=118, cancelling=2, more=False),

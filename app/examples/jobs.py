@@ -8,9 +8,11 @@ from msgspec import UNSET, Raw
 
 from app.dead_letters.schemas import DeadLetter
 from app.jobs.schemas import Answer, Attempt, CreatedJobs, HistoryEvent, Job, JobError, Target
+from app.logs.schemas import LogLine
 from core.jobs.backoff import Retry
 from core.jobs.model import Event, Outcome, State
 from core.jobs.success import Success
+from core.logs.model import Stream
 
 ASKED_AT = datetime(2026, 12, 31, 17, 30, tzinfo=UTC)
 FIRES_AT = datetime(2027, 1, 1, 8, 0, tzinfo=UTC)
@@ -112,6 +114,14 @@ ATTEMPT = Attempt(
     bytes_sent=14,
     response=_ANSWER,
     error=None,
+)
+LINE = LogLine(
+    position="1-42",
+    attempt=1,
+    stream=Stream.STDOUT,
+    at=FIRES_AT,
+    text="imported 1,204 invoices",
+    mark=None,
 )
 EVENT = HistoryEvent(
     id=UUID("0199b0f6-7d10-7e21-8a52-0f6c1f8f3a02"),

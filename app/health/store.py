@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _STATE = text("""
 SELECT to_regclass('alembic_version') IS NOT NULL AS migrated,
        bool_and(to_regclass(parent || '_p' || day) IS NOT NULL) AS partitioned
-FROM unnest(ARRAY['attempts', 'events']) AS parent, generate_series(1, 2) AS ahead,
+FROM unnest(ARRAY['attempts', 'events', 'logs']) AS parent, generate_series(1, 2) AS ahead,
      to_char(now() AT TIME ZONE 'UTC' + ahead * interval '1 day', 'YYYYMMDD') AS day
 """)
 _REVISION = text("SELECT version_num FROM alembic_version")

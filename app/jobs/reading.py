@@ -57,7 +57,9 @@ def job(stored: Stored) -> Job:
     )
 
 
-def _result(stored: Stored) -> Answer | None:
+def _result(stored: Stored) -> Answer | Raw | None:
+    if stored.target_type != TargetType.HTTP:
+        return Raw(stored.response) if stored.response is not None else None
     if stored.status is None or stored.body is not None:
         return answer(stored.status, stored.headers, stored.response, stored.truncated)
     headers = words.decode(stored.headers or b"{}")
@@ -66,6 +68,7 @@ def _result(stored: Stored) -> Answer | None:
 
 def attempt(tried: Tried) -> Attempt:
     """An attempt as the API shows it."""
+    http = tried.target_type == TargetType.HTTP
     return Attempt(
         number=tried.number,
         outcome=Outcome(tried.outcome) if tried.outcome is not None else None,
@@ -75,7 +78,9 @@ def attempt(tried: Tried) -> Attempt:
         replica_id=tried.replica_id,
         request_id=tried.request_id,
         bytes_sent=tried.bytes_sent,
-        response=answer(tried.status, tried.headers, tried.body, tried.truncated),
+        response=answer(tried.status, tried.headers, tried.body, tried.truncated) if http else None,
+        exit_code=None if http else tried.status,
+        result=UNSET if http or tried.body is None else Raw(tried.body),
         error=error(tried.error_code, tried.error_message),
     )
 

@@ -312,7 +312,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     attempts_made: int
     attempts_left: int
     last_error: Annotated[JobError | None, Meta(description="Of the last attempt that did not succeed.")]
-    result: Annotated[Answer | None, Meta(description="The answer that counted as success.")]
+    result: Annotated[
+        Answer | Raw | None,
+        Meta(description="The answer that counted as success; of code, whatever JSON it left as its result."),
+    ]
     created_at: Instant
     started_at: Annotated[Instant | None, Meta(description="Start of the first attempt.")]
     finished_at: Instant | None
@@ -352,6 +355,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     bytes_sent: int | None
     response: Answer | None
+    exit_code: Annotated[int | None, Meta(description="Of code; 128 + n where signal n ended it.")] = None
+    result: Annotated[_Json | UnsetType, Meta(description="Of code: what it left, also where it failed.")] = (
+        UNSET
+    )
     error: JobError | None
 
 

@@ -70,7 +70,7 @@ _MANY = _JOB.format(
 # The open attempt is the lease itself, from its instant on; its request id is what the scheduler will send.
 _ATTEMPTS = """
 SELECT a.number, a.outcome, a.started_at, a.finished_at, a.duration_ms, a.replica_id, a.request_id,
-       a.bytes_sent, a.status, a.headers, a.body, a.truncated, a.error_code, a.error_message
+       a.bytes_sent, a.status, a.headers, a.body, a.truncated, a.error_code, a.error_message, j.target_type
 FROM jobs j LEFT JOIN LATERAL (
   SELECT number, outcome, started_at, finished_at, duration_ms, replica_id, request_id, bytes_sent,
          status, headers, body, truncated, error_code, error_message
@@ -153,6 +153,7 @@ class Tried(msgspec.Struct, frozen=True):
     truncated: bool | None
     error_code: str | None
     error_message: str | None
+    target_type: str
 
 
 class Told(msgspec.Struct, frozen=True):

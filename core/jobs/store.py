@@ -149,6 +149,11 @@ async def held(db: Raw, *, replica: UUID) -> list[Held]:
     return [Held(*row) for row in await db.fetch(statements.HELD, replica)]
 
 
+async def running_code(db: Raw) -> set[UUID]:
+    """The tokens of all leases under which code may run, whoever holds them."""
+    return {row[0] for row in await db.fetch("SELECT lease_token FROM leases WHERE needs <> 0")}
+
+
 async def expired(db: Raw, *, limit: int, margin_seconds: float) -> list[Expired]:
     """Lock leases that nobody keeps, until the end of the transaction."""
     return [Expired(*row) for row in await db.fetch(statements.EXPIRED, margin_seconds, limit)]

@@ -68,8 +68,8 @@ def _starting(typed: str, offered: list[tuple[str, str]]) -> list[CompletionItem
 
 
 def _said(job: Job) -> str:
-    return f"{job.state} {job.target.method} {job.target.url}"
+    return f"{job.state} {job.target}"
 
 
 def _lost(letter: DeadLetter) -> str:
-    return f"{letter.target.method} {letter.target.url}"
+    return str(letter.target)

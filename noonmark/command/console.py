@@ -5,6 +5,7 @@ line; both are for programs. Errors go to stderr with their code and request id 
 """
 
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from noonmark.command.configuration import Configuration
 from noonmark.command.table import Column
 from noonmark.conversation import Told
 from noonmark.errors import NoonmarkError
-from noonmark.model import Many
+from noonmark.model import LogLine, Many
 from noonmark.retrying import Retrying
 
 T = TypeVar("T")
@@ -94,6 +95,19 @@ class Console:
     def note(self, text: str) -> None:
         """A line for people that must not get into a pipe."""
         click.echo(text, err=True)
+
+    def printed(self, line: LogLine) -> None:
+        """A line of a job, to where the job printed it. What steers a terminal does not reach ours."""
+        err = line.stream == "stderr"
+        if self.output == "json":
+            click.echo(msgspec.json.encode(line))
+        elif self.output == "id":
+            click.echo(line.position)
+        else:
+            watched = (sys.stderr if err else sys.stdout).isatty()
+            click.echo(
+                table.plain(line.text) if watched else line.text, err=err, nl=line.mark != "cut", color=True
+            )
 
     def one(self, told: Told[N], text: Callable[[N], str]) -> None:
         """Show one thing."""

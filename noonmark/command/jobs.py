@@ -194,11 +194,11 @@ def events(
     console.of(context).many(listing, rendering.EVENTS, every=every)
 
 
-@click.command("logs", cls=Leaf)
+@group.command("story", cls=Leaf)
 @_JOB
 @click.option("-f", "--follow", is_flag=True, help="Stay until the job is over.")
 @click.pass_context
-def logs(context: click.Context, /, job_id: UUID, follow: bool) -> None:
+def story(context: click.Context, /, job_id: UUID, follow: bool) -> None:
     """Tell a job's story, line by line."""
     here, seen = console.of(context), 0
     with here.client() as client:
@@ -212,3 +212,20 @@ def logs(context: click.Context, /, job_id: UUID, follow: bool) -> None:
             if over:
                 return
             here.sleep(1.0)
+
+
+@click.command("logs", cls=Leaf)
+@_JOB
+@click.option("-f", "--follow", is_flag=True, help="Stay until the job is over.")
+@click.option("--attempt", type=click.IntRange(1), help="Only what this attempt printed.")
+@click.option("--after", metavar="POSITION", help="Only what was printed after this line.")
+@click.pass_context
+def logs(
+    context: click.Context, /, job_id: UUID, follow: bool, attempt: int | None, after: str | None
+) -> None:
+    """Print what a job printed: its standard output here, and its standard error to ours."""
+    here = console.of(context)
+    with here.client() as client:
+        read = client.jobs.follow_logs if follow else client.jobs.logs
+        for line in read(job_id, attempt=attempt, after=after):
+            here.printed(line)

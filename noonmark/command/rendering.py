@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from noonmark.command.table import Column, clean, facts
 from noonmark.model import (
     Attempt,
@@ -85,7 +87,8 @@ def job(shown: Job) -> str:
             ("started", shown.started_at),
             ("finished", shown.finished_at),
             ("last error", _error(shown.last_error)),
-            ("answer", shown.result and f"{shown.result.status} {shown.result.body or ''}".strip()),
+            ("answer", shown.answer and f"{shown.answer.status} {shown.answer.body or ''}".strip()),
+            ("result", None if shown.answer else _compact(shown.result)),
             ("replay of", shown.replay_of),
             ("unique by", shown.unique and (shown.unique.key or "its request")),
         ]
@@ -137,7 +140,11 @@ def event(shown: Event) -> str:
 
 
 def _called(target: Target) -> str:
-    return f"{target.method} {target.url}"
+    return str(target)
+
+
+def _compact(result: object) -> str | None:
+    return None if result is None else msgspec.json.encode(result).decode()
 
 
 def _error(error: JobError | None) -> str | None:

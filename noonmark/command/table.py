@@ -43,7 +43,12 @@ def clean(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.astimezone().isoformat(sep=" ", timespec="seconds")
-    return "".join(each if each.isprintable() else "·" for each in str(value))
+    return plain(str(value))
+
+
+def plain(text: str) -> str:
+    """Without anything that steers a terminal."""
+    return "".join(each if each.isprintable() else "·" for each in text)
 
 
 def rows(columns: Sequence[Column[T]], items: Sequence[T], *, width: int | None = None) -> str:

@@ -36,6 +36,8 @@ async def check(answer: httpx.Response) -> None:
     media_type = answer.headers["content-type"]
     assert media_type in documented["content"], (*place, media_type)
     described = documented["content"][media_type]
+    if not media_type.endswith("json"):
+        return
     # A body of a job may hold numbers that only this reader takes.
     value = json.loads(content)
     _validator(described["schema"]["$ref"]).validate(value)

@@ -40,6 +40,8 @@ POLICY = {
     "PATCH /v1/jobs/{job_id}": Policy(WRITE, "job", {"priority": 1}),
     "GET /v1/jobs/{job_id}/attempts": Policy(READ, "job"),
     "GET /v1/jobs/{job_id}/events": Policy(READ, "job"),
+    "GET /v1/jobs/{job_id}/logs": Policy(READ, "job"),
+    "GET /v1/jobs/{job_id}/logs/stream": Policy(READ, "job"),
     "POST /v1/jobs/{job_id}/cancel": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/replay": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/erase": Policy(ADMIN, "job"),

@@ -48,7 +48,8 @@ async def test_a_failed_job_is_found_understood_and_replayed(jobctl: Jobctl, dat
     assert (await jobctl("dlq", "list", "-o", "id")).stdout == f"{job}\n"
     assert "http_400: The target answered 400." in (await jobctl("dlq", "get", job)).stdout
     assert "failed" in (await jobctl("jobs", "attempts", job)).stdout
-    story = [line.split("  ")[1].split()[0] for line in (await jobctl("logs", job)).stdout.splitlines()]
+    told = await jobctl("jobs", "story", job)
+    story = [line.split("  ")[1].split()[0] for line in told.stdout.splitlines()]
     assert story == ["created", "queued", "started", "failed", "dead_lettered"]
     again = await jobctl("dlq", "retry", job, "--max-attempts", "5", "--in", "1h", "-o", "json")
     assert json.loads(again.stdout)["replay_of"] == job

@@ -6,7 +6,7 @@ from uuid import UUID
 from core.db import Raw
 from tests.jobs import Tenant, make_job
 
-PARENTS = ("attempts", "events")
+PARENTS = ("attempts", "events", "logs")
 
 
 async def old_job(db: Raw, tenant: Tenant, *, created: float) -> UUID:

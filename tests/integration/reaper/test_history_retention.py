@@ -11,6 +11,7 @@ import pytest
 from core.db import PLANNED_ANEW, Database, Raw
 from reaper import store
 from reaper.retention import Days, Trim
+from reaper.store import Part
 from tests.integration.reaper.old import PARENTS, make_day, write
 from tests.jobs import Tenant, make_tenant
 
@@ -71,7 +72,7 @@ async def test_a_day_goes_when_its_end_is_thirty_days_ago_and_not_before(
     young = await make_day(db, 30)
     await write(db, tenant.id, ago=31)
     await finish(Days(database))
-    assert [await days(db, parent) for parent in PARENTS] == [{young}, {young}]
+    assert [await days(db, parent) for parent in PARENTS] == [{young}] * len(PARENTS)
 
 
 async def test_the_days_are_those_of_the_longest_keeping_tenant(database: Database, db: Raw) -> None:
@@ -316,8 +317,8 @@ async def test_a_pass_reads_no_more_than_its_batch_of_a_long_day(
     planner = await asyncpg.connect(database_url, server_settings={"jit": "off", **PLANNED_ANEW})
     async with planner.transaction():
         await planner.execute("SET LOCAL enable_seqscan = off")
-        statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {store.TRIM.format(part=name)}"
-        explained = await planner.fetchval(statement, UUID(int=0), UUID(int=0), 500)
+        statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {store.trimming(name)}"
+        explained = await planner.fetchval(statement, 500, *store.first(Part(name, None)))
     await planner.close()
     read = [node for node in nodes(json.loads(explained)[0]["Plan"]) if node.get("Relation Name") == name]
     assert read

@@ -22,7 +22,7 @@ from scheduler.sender.sender import Sender
 from scheduler.settler import Settler
 from tests.jobs import Tenant, new_job
 from tests.sent import headers_of
-from tests.unit.scheduler.fakes import KEYRING, FakeSender
+from tests.unit.scheduler.fakes import KEYRING, FakeRunner, FakeSender
 
 TTL = 15.0
 
@@ -49,12 +49,13 @@ class Rig:
         now = local or loop.time
         self.fence = Fence(ttl_seconds=TTL)
         self.clock = DatabaseClock(now)
-        self.flights = Flights(concurrency=concurrency, freed=lambda: None)
+        self.flights = Flights(concurrency=concurrency, freed=lambda: None, code_concurrency=concurrency)
         self.settler = Settler(database, self.flights, due=self.due.append, now=now)
         self.secrets = Secrets(database, KEYRING)
         self.dispatcher = Dispatcher(
             flights=self.flights, sender=sender or self.sender, settler=self.settler, secrets=self.secrets,
-            keyring=KEYRING, fence=self.fence, clock=self.clock, now=now,
+            keyring=KEYRING, fence=self.fence, clock=self.clock, runner=FakeRunner(sender or self.sender),
+            now=now,
         )  # fmt: skip
         self.rounds = Rounds(
             database=database, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,

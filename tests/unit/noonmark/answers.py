@@ -108,3 +108,8 @@ def problem(status: int, code: str, **given: Any) -> httpx.Response:
     }
     headers = {"Content-Type": "application/problem+json"} | headers
     return httpx.Response(status, json=document | given, headers=headers)
+
+
+def line(number: int, text: str, **given: Any) -> dict[str, Any]:
+    """A line that a job printed."""
+    return {"position": f"1-{number}", "attempt": 1, "stream": "stdout", "at": NOON, "text": text} | given

@@ -139,7 +139,7 @@ async def test_a_job_is_read(client: Driven, server: respx.MockRouter) -> None:
     server.get(f"/v1/jobs/{ID}").respond(json=job(state="succeeded", result=result))
     read = await client.do("jobs.get", ID)
     assert read.state.final
-    assert read.result.body == "ok"
+    assert read.answer.body == "ok"
     assert read.target.body == {"any": "json"}
 
 

@@ -9,11 +9,14 @@ import msgspec
 
 from core.clock import DatabaseClock
 from core.db import Database
+from core.egress.urls import Url, parse_url
 from core.jobs.model import HttpTarget, Lease, Settlement
 from core.sealing import Keyring
+from scheduler import delivery
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
 from scheduler.flights import Flight, Flights, Phase
+from scheduler.running import Runner
 from scheduler.secrets import Secrets
 from scheduler.sender.reply import NotStarted, Reply, Response
 from scheduler.sender.request import Request
@@ -99,6 +102,24 @@ class FakeSender(Sender):
         return self.reply
 
 
+class FakeRunner(Runner):
+    """Runs no code: what it is given ends as the sender would answer."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def run(
+        self, lease: Lease, *, guard: Callable[[], bool], begun: Callable[[], object]
+    ) -> Settlement | NotStarted:
+        url = parse_url("http://127.0.0.1:9/code")
+        assert isinstance(url, Url)
+        request = Request(lease.tenant_id, "POST", url, "", lease.body)
+        reply = await self._sender.send(request, deadline=0.0, guard=guard, writing=lambda _: begun())
+        if isinstance(reply, NotStarted):
+            return reply
+        return delivery.conclude(lease, reply, now=NOW, duration=0.0)
+
+
 class Ledger(Settler):
     """Remembers what it was given, and writes nothing."""
 
@@ -153,7 +174,8 @@ class Bench:
         self.secrets = FakeSecrets()
         self.dispatcher = Dispatcher(
             flights=self.flights, sender=self.sender, settler=self.ledger, secrets=self.secrets,
-            keyring=KEYRING, fence=self.fence, clock=self.clock, now=self.local,
+            keyring=KEYRING, fence=self.fence, clock=self.clock, runner=FakeRunner(self.sender),
+            now=self.local,
         )  # fmt: skip
 
     def fly(self, **given: Any) -> Flight:

@@ -150,10 +150,11 @@ def test_an_error_text_is_made_storable(text: str) -> None:
 
 @pytest.mark.promise(9)
 def test_an_interrupted_call_may_follow_at_once() -> None:
-    settled = delivery.interrupted(lease(), why="shut down", now=NOW, bytes_sent=9, duration=1.0)
+    settled = delivery.interrupted(lease(), message="It shut down.", now=NOW, bytes_sent=9, duration=1.0)
     assert (settled.outcome, settled.retry_seconds, settled.bytes_sent) == (Outcome.INTERRUPTED, 0.0, 9)
 
 
 def test_an_interrupted_last_attempt_is_the_last() -> None:
-    settled = delivery.interrupted(lease(attempt=4), why="shut down", now=NOW, bytes_sent=9, duration=1.0)
+    last = lease(attempt=4)
+    settled = delivery.interrupted(last, message="It shut down.", now=NOW, bytes_sent=9, duration=1.0)
     assert settled.retry_seconds is None

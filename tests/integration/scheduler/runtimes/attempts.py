@@ -7,9 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from core.jobs.targets import Limits
 from scheduler.runtimes import folder
 from scheduler.runtimes.process import ProcessRuntime
-from scheduler.runtimes.runtime import Exit, Limits, Order, Stream, Work
+from scheduler.runtimes.runtime import Exit, Order, Stream, Work
 
 NOBODY = (65534, 65534)
 PYTHON = sys.executable

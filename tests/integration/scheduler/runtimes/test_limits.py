@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from core.jobs.targets import Limits
 from scheduler.runtimes.process import ProcessRuntime
-from scheduler.runtimes.runtime import Ending, Exit, Limits
+from scheduler.runtimes.runtime import Ending, Exit
 from tests.integration.scheduler.runtimes.attempts import NOBODY, PYTHON, Attempts, alive, asleep, nap
 from tests.waiting import wait_until
 

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from scheduler.runtimes.runtime import Ending, Exit, Limits
+from core.jobs.targets import Limits
+from scheduler.runtimes.runtime import Ending, Exit
 from tests.integration.scheduler.runtimes.attempts import PYTHON, Attempts, alive, asleep, below, nap, parent
 from tests.waiting import wait_until
 

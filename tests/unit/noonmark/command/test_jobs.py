@@ -239,7 +239,7 @@ def test_a_story_is_told_once_until_the_job_is_over(jobctl: Jobctl, server: resp
     told = [page(event("created")), page(event("created"), event("succeeded", attempt=1))]
     server.get(f"/v1/jobs/{ID}").mock(side_effect=[httpx.Response(200, json=one) for one in states])
     server.get(f"/v1/jobs/{ID}/events").mock(side_effect=[httpx.Response(200, json=one) for one in told])
-    lines = jobctl("logs", "-f", ID).stdout.splitlines()
+    lines = jobctl("jobs", "story", "-f", ID).stdout.splitlines()
     assert [line.split("  ")[1] for line in lines] == ["created", "succeeded (attempt 1)"]
 
 

@@ -74,7 +74,7 @@ def test_what_was_done_to_many_is_one_document(jobctl: Jobctl, server: respx.Moc
 def test_a_list_in_an_event_is_written_as_people_write_one(jobctl: Jobctl, server: respx.MockRouter) -> None:
     data = {"changed": ["labels", "target.method"], "bulk": True}
     server.get(f"/v1/jobs/{ID}/events").respond(json=page(event("edited", data=data)))
-    assert jobctl("logs", ID).stdout.endswith("  edited  changed=labels,target.method bulk=yes\n")
+    assert jobctl("jobs", "story", ID).stdout.endswith("  edited  changed=labels,target.method bulk=yes\n")
 
 
 def test_a_server_that_does_not_answer_is_named_before_it_is_tried_again(

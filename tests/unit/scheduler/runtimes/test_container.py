@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from core.jobs.targets import Limits
 from scheduler.runtimes.docker.container import (
     DEFAULT_LIMITS,
     container_config,
@@ -13,7 +14,7 @@ from scheduler.runtimes.docker.container import (
     container_name,
     container_user,
 )
-from scheduler.runtimes.runtime import Limits, Order
+from scheduler.runtimes.runtime import Order
 
 TOKEN = UUID("0192d3a0-0000-7000-8000-000000000001")
 JOB = UUID("0192d3a0-0000-7000-8000-000000000002")

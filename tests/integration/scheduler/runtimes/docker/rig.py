@@ -4,8 +4,9 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from core.egress.images import ImagePolicy, parse_image_policy
+from core.jobs.targets import Limits
 from scheduler.runtimes.docker.runtime import DockerRuntime
-from scheduler.runtimes.runtime import Exit, Limits, Order, Stream, Work
+from scheduler.runtimes.runtime import Exit, Order, Stream, Work
 from tests.integration.scheduler.runtimes.docker.daemon import Daemon
 from tests.waiting import wait_until
 

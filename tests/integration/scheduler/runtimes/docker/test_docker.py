@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from core.jobs.targets import Limits
 from scheduler.runtimes.docker.engine import EngineError
-from scheduler.runtimes.runtime import Ending, Exit, Limits
+from scheduler.runtimes.runtime import Ending, Exit
 from tests.integration.scheduler.runtimes.docker.daemon import Daemon
 from tests.integration.scheduler.runtimes.docker.rig import Rig
 

@@ -1,0 +1,1 @@
+"""What jobs printed, through the API, on a real database."""
