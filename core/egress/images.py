@@ -150,7 +150,8 @@ class ImagePolicy(Struct, frozen=True):
 def parse_image_policy(text: str) -> ImagePolicy:
     """The policy for a comma-separated list, empty for none. Raises ValueError naming a wrong entry.
 
-    `ghcr.io/` is a registry, `ghcr.io/acme/` all below a part of it, `ghcr.io/acme/tool` one repository.
+    `registry.example/` is a registry, `registry.example/acme/` all below a part of it,
+    `registry.example/acme/tool` one repository.
     """
     entries = [part.strip() for part in text.split(",") if part.strip()]
     listed = [_parse_entry(entry) for entry in entries if entry != _ANY]

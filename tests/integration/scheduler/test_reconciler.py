@@ -92,7 +92,11 @@ async def test_a_requested_cancel_cuts_the_call_off_and_ends_the_job(
     await replica.settle()
     async with database.raw() as db:
         row = await db.fetchrow("SELECT outcome, bytes_sent, error_message FROM attempts")
-        assert tuple(row) == ("cancelled", 100, "The call was aborted on request; 100 bytes had been sent.")
+        assert tuple(row) == (
+            "cancelled",
+            100,
+            "The attempt was aborted on request; 100 bytes had been sent.",
+        )
         assert await db.fetchval("SELECT state FROM endings") == "cancelled"
 
 

@@ -10,8 +10,9 @@ _MOST_LINES = 400
 _NOT_WRITTEN_BY_HAND = re.compile(r"requirements/[a-z]+\.txt|docs/openapi\.json|docs/reference\.md")
 _UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
 _MACHINE = re.compile(r"(?<![\w.$}~-])/(?:root|work|home/\w+|Users/\w+)/")
+# Not docker.io: a Debian package, and what an image without a registry stands for.
 _REGISTRY = re.compile(
-    r"\b[\w.-]*(?:pypi|pythonhosted|npmjs|ghcr|docker|quay|gcr|crates|jfrog)[\w-]*\.(?:org|com|io|dev)\b"
+    r"\b[\w.-]*(?:pypi|pythonhosted|npmjs|ghcr|quay|gcr|crates|jfrog)[\w-]*\.(?:org|com|io|dev)\b"
 )
 
 

@@ -104,7 +104,7 @@ async def test_a_cancelled_call_is_aborted_and_says_that_bytes_were_sent() -> No
     bench.dispatcher.abort(flight, Abort.CANCELLED)
     settled = await bench.ledger.last()
     assert (settled.outcome, settled.bytes_sent, settled.retry_seconds) == (Outcome.CANCELLED, 100, None)
-    assert settled.error_message == "The call was aborted on request; 100 bytes had been sent."
+    assert settled.error_message == "The attempt was aborted on request; 100 bytes had been sent."
 
 
 async def test_a_cancelled_call_says_when_nothing_was_sent() -> None:
@@ -113,7 +113,7 @@ async def test_a_cancelled_call_says_when_nothing_was_sent() -> None:
     flight = await bench.calling()
     bench.dispatcher.abort(flight, Abort.CANCELLED)
     settled = await bench.ledger.last()
-    assert settled.error_message == "The call was aborted on request; nothing had been sent."
+    assert settled.error_message == "The attempt was aborted on request; nothing had been sent."
 
 
 @pytest.mark.promise(9)
