@@ -175,7 +175,8 @@ def test_the_whole_hub_can_be_listed() -> None:
 @pytest.mark.parametrize(
     "entry",
     ["registry.example", "alpine", "acme/", "acme/tool", "Registry.example/", "registry.example//",
-     "registry.example/a:1", "registry.example/a:latest", "/", f"registry.example/a@{DIGEST}", "**", "registry.example/*"],
+     "registry.example/a:1", "registry.example/a:latest", "/", f"registry.example/a@{DIGEST}", "**",
+     "registry.example/*"],
 )  # fmt: skip
 def test_an_entry_that_could_mean_two_things_is_named(entry: str) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(entry))):
