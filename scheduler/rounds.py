@@ -9,8 +9,8 @@
    the others what is left.
 
 Watermarks spare the statements the dead rows to the left of what is alive. Each lags far enough that a
-row committed late, or ranked early by its priority, is still seen, and is dropped when a round comes back
-empty and once a minute, so that nothing depends on it.
+row committed late, or ranked early by its priority, is still seen, and is dropped once a minute, or after
+half of one when there is nothing to do, so that nothing depends on it.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ LOOK_SECONDS = 1.0
 _BATCH = 256
 _LAG_SECONDS = 10.0
 _RESCAN_SECONDS = 60.0
+_IDLE_RESCAN_SECONDS = 30.0
 _SHORTEST_SECONDS = 0.01
 _BLOCKED_SECONDS = 0.05
 _BEAT_SECONDS = 0.05
@@ -57,8 +58,9 @@ class Watermarks:
         self.lanes: dict[tuple[int, UUID], float] = {}
         self._since = self._now()
 
-    def refresh(self) -> None:
-        if self._now() - self._since > _RESCAN_SECONDS:
+    def refresh(self, every: float = _RESCAN_SECONDS) -> None:
+        """Forget, if that is so many seconds ago: a look at everything costs as much as there are dead rows."""
+        if self._now() - self._since > every:
             self.forget()
 
     def taken(self, leases: list[Lease]) -> None:
@@ -69,9 +71,9 @@ class Watermarks:
     def of(self, lane: Lane) -> float | None:
         return self.lanes.get((lane.needs, lane.queue_id))
 
-    def planned(self, latest: float | None) -> None:
-        if latest is not None:
-            self.timers = latest - _LAG_SECONDS
+    def seen(self, now: float, next_due: float | None) -> None:
+        """No timer is due before this one; one that comes later is due later than now, unless it lags."""
+        self.timers = min(now, next_due if next_due is not None else now) - _LAG_SECONDS
 
 
 class Rounds:
@@ -135,6 +137,7 @@ class Rounds:
                     db, since=self._marks.timers, after=self._after, look=look, offers=self._offered()
                 )
                 self._clock.observe(seen.now)
+                self._marks.seen(seen.now, seen.next_due)
                 if look:
                     self._met(seen)
                 moved = await self._take(db, seen, free, taken)
@@ -144,7 +147,7 @@ class Rounds:
             raise
         await self._begin(taken)
         if not moved:
-            self._marks.forget()
+            self._marks.refresh(_IDLE_RESCAN_SECONDS)
             self._pause = self._until(seen) if look and whole else _SHORTEST_SECONDS
             self._rise()
         return moved
@@ -207,14 +210,14 @@ class Rounds:
         if limit == 0:
             return []
         leases = await jobs.claim_ahead(
-            db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS, offers=_CALLS
-        )
+            db, replica=self._replica, limit=limit, seconds=AHEAD_SECONDS, offers=_CALLS,
+            behind=[lane.queue_id for lane in self._seen if lane.needs == Needs.HTTP],
+        )  # fmt: skip
         metrics.claimed.labels("ahead").inc(len(leases))
         return self._dispatcher.hold(leases, term=self._term)
 
     async def _plan(self, db: Raw) -> int:
-        count, latest = await jobs.plan(db, limit=2 * _BATCH, since=self._marks.timers)
-        self._marks.planned(latest)
+        count = await jobs.plan(db, limit=2 * _BATCH, since=self._marks.timers)
         metrics.planned.inc(count)
         return count
 

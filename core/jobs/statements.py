@@ -134,7 +134,7 @@ moved AS (
 told AS (
   INSERT INTO events (id, job_id, tenant_id, kind, at, attempt)
   SELECT mint(at, 0), job_id, tenant_id, 'queued', now(), attempt FROM gone)
-SELECT count(*), extract(epoch FROM max(due_at))::float8 FROM gone
+SELECT count(*) FROM gone
 """
 
 # Shared by the claims: rows that left their table become leases, and come back with all an attempt needs.
@@ -176,14 +176,15 @@ gone AS (
 {_UNLIMITED}
 """
 
-# Timers of the next moment become leases without passing through ready, where nothing waits before them. The
+# Timers of the next moment become leases without passing through ready, but not of queues where jobs wait before
+# them: the survey has just named those, and asking `ready` again would walk over all dead rows of the queue. The
 # look goes back a second only: of a backlog that is long due every row would be read in vain, round after round.
 CLAIM_AHEAD = f"""
 WITH picked AS MATERIALIZED (
   SELECT t.job_id FROM timers t JOIN queues q ON q.id = t.queue_id
   WHERE t.due_at >= now() - interval '1 second' AND t.due_at <= now() + $3::float8 * interval '1 second'
     AND t.needs = ANY($4::int2[]) AND NOT q.paused AND NOT q.limited
-    AND NOT EXISTS (SELECT FROM ready r WHERE r.needs = t.needs AND r.queue_id = t.queue_id)
+    AND t.queue_id <> ALL($5::uuid[])
   ORDER BY t.due_at, t.job_id LIMIT $2 FOR UPDATE OF t SKIP LOCKED),
 gone AS (
   DELETE FROM timers WHERE job_id = ANY(ARRAY(SELECT job_id FROM picked))

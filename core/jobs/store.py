@@ -83,11 +83,10 @@ async def survey(
     return Survey(rows[0][0], rows[0][1], lanes, (cut or _FIRST) if look else after)
 
 
-async def plan(db: Raw, *, limit: int, since: float | None) -> tuple[int, float | None]:
-    """Make due timers ready; how many, and the latest due instant among them."""
-    row = await db.fetchrow(statements.PLAN, limit, _instant(since))
-    assert row is not None
-    return row[0], row[1]
+async def plan(db: Raw, *, limit: int, since: float | None) -> int:
+    """Make due timers ready; how many."""
+    count: int = await db.fetchval(statements.PLAN, limit, _instant(since))
+    return count
 
 
 async def claim(
@@ -110,10 +109,16 @@ async def claim(
 
 
 async def claim_ahead(
-    db: Raw, *, replica: UUID, limit: int, seconds: float, offers: Sequence[int] = _OFFERS
+    db: Raw,
+    *,
+    replica: UUID,
+    limit: int,
+    seconds: float,
+    offers: Sequence[int] = _OFFERS,
+    behind: Sequence[UUID] = (),
 ) -> list[Lease]:
-    """Lease timers that are due within ``seconds``, or were just now, of lanes where nothing is waiting."""
-    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, seconds, offers)
+    """Lease timers that are due within ``seconds``, or were just now; not of queues where jobs wait, `behind`."""
+    rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, seconds, offers, behind)
     return [Lease(*row) for row in rows]
 
 

@@ -45,11 +45,12 @@ async def read(work: Work, job: str) -> dict[str, Any]:
 
 
 async def ended(work: Work, job: str, *, within: float = 20.0) -> dict[str, Any]:
-    async def look() -> dict[str, Any] | None:
+    async def look() -> list[dict[str, Any]]:
         found = await read(work, job)
-        return found if found["finished_at"] is not None else None
+        return [found] if found["finished_at"] is not None else []
 
-    return await wait_until(look, within=within, what="the job's end")
+    [over] = await wait_until(look, within=within, what="the job's end")
+    return over
 
 
 async def tried(work: Work, job: str) -> list[dict[str, Any]]:

@@ -155,7 +155,7 @@ class Lifecycle(RuleBasedStateMachine):
     async def _plan(self) -> list[UUID]:
         async with self.database.raw() as db:
             due = await db.fetch("SELECT job_id FROM timers WHERE due_at <= now()")
-            moved, _ = await jobs.plan(db, limit=100, since=None)
+            moved = await jobs.plan(db, limit=100, since=None)
             assert moved >= len(due)
             assert await db.fetchval("SELECT count(*) FROM ready WHERE due_at > now()") == 0
             found = await db.fetch("SELECT job_id FROM ready")

@@ -190,16 +190,20 @@ async def test_a_returned_job_is_taken_again_at_once_with_the_same_number(
     assert dict(headers_of(replica.sender.requests[0]))["X-Noonmark-Attempt"] == "1"
 
 
-async def test_watermarks_hide_nothing_for_longer_than_until_a_round_comes_back_empty(
+async def test_watermarks_hide_nothing_for_longer_than_half_a_minute_without_work(
     database: Database, tenant: Tenant
 ) -> None:
     await add(database, tenant, 2)
-    replica = await rig(database)
+    clock = FakeClock()
+    replica = await rig(database, resting=clock)
     await replica.work()
     [late] = await add(database, tenant)
     async with database.raw() as db:
         await db.execute("UPDATE ready SET rank_at = rank_at - interval '1 day' WHERE job_id = $1", late)
     replica.rounds._marks.lanes[Needs.HTTP, tenant.queue_id] = time.time()
+    assert await replica.rounds.once() == 0
+    assert await replica.rounds.once() == 0
+    clock.now += 31
     assert await replica.rounds.once() == 0
     assert await replica.rounds.once() == 1
     await replica.settle()
@@ -208,7 +212,11 @@ async def test_watermarks_hide_nothing_for_longer_than_until_a_round_comes_back_
 def test_watermarks_lag_behind_the_highest_priority() -> None:
     clock = FakeClock()
     marks = Watermarks(now=clock)
-    marks.planned(1000.0)
+    marks.seen(1000.0, 1005.0)
+    assert marks.timers == 990.0
+    marks.seen(1000.0, 950.0)
+    assert marks.timers == 940.0
+    marks.seen(1000.0, None)
     assert marks.timers == 990.0
 
 
