@@ -59,7 +59,7 @@ class Watermarks:
         self._since = self._now()
 
     def refresh(self, every: float = _RESCAN_SECONDS) -> None:
-        """Forget, if that is so many seconds ago: a look at everything costs as much as there are dead rows."""
+        """Forget, if that is so long ago: a look at everything costs as much as there are dead rows."""
         if self._now() - self._since > every:
             self.forget()
 

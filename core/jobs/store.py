@@ -117,7 +117,7 @@ async def claim_ahead(
     offers: Sequence[int] = _OFFERS,
     behind: Sequence[UUID] = (),
 ) -> list[Lease]:
-    """Lease timers that are due within ``seconds``, or were just now; not of queues where jobs wait, `behind`."""
+    """Lease timers that are due within ``seconds``, or were just now; none of the queues ``behind``."""
     rows = await db.fetch(statements.CLAIM_AHEAD, replica, limit, seconds, offers, behind)
     return [Lease(*row) for row in rows]
 

@@ -49,8 +49,8 @@ async def ended(work: Work, job: str, *, within: float = 20.0) -> dict[str, Any]
         found = await read(work, job)
         return [found] if found["finished_at"] is not None else []
 
-    [over] = await wait_until(look, within=within, what="the job's end")
-    return over
+    found: list[dict[str, Any]] = await wait_until(look, within=within, what="the job's end")
+    return found[0]
 
 
 async def tried(work: Work, job: str) -> list[dict[str, Any]]:
