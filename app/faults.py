@@ -111,7 +111,29 @@ def _unstorable(value: Any, pointer: str) -> Iterator[Fault]:
 
 @lru_cache(maxsize=256)
 def _validator(kind: Any) -> Draft202012Validator:
-    return Draft202012Validator(msgspec.json.schema(kind), format_checker=_formats)
+    schema = msgspec.json.schema(kind)
+    _free_tags(schema)
+    return Draft202012Validator(schema, format_checker=_formats)
+
+
+def _free_tags(schema: dict[str, Any]) -> None:
+    """A struct that says its type need not where nothing else may stand, though its schema has it needed."""
+    choices = set(_choices(schema))
+    for name, definition in schema.get("$defs", {}).items():
+        kinds = definition.get("properties", {}).get("type", {}).get("enum", ())
+        if name not in choices and len(kinds) == 1 and "type" in definition["required"]:
+            definition["required"].remove("type")
+
+
+def _choices(schema: Any) -> Iterator[str]:
+    """The definitions among which something may be chosen."""
+    if isinstance(schema, dict):
+        yield from (
+            choice["$ref"].rpartition("/")[2] for choice in schema.get("anyOf", ()) if "$ref" in choice
+        )
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for one in inner:
+        yield from _choices(one)
 
 
 def _fits(value: str, kind: Any) -> bool:

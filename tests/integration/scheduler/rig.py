@@ -39,6 +39,7 @@ class Rig:
         local: Callable[[], float] | None = None,
         resting: Callable[[], float] = time.monotonic,
         offers: Sequence[int] = (Needs.HTTP,),
+        code_concurrency: int | None = None,
     ) -> None:
         """`resting` is the clock by which rounds remember what gave nothing."""
         self.database = database
@@ -49,7 +50,11 @@ class Rig:
         now = local or loop.time
         self.fence = Fence(ttl_seconds=TTL)
         self.clock = DatabaseClock(now)
-        self.flights = Flights(concurrency=concurrency, freed=lambda: None, code_concurrency=concurrency)
+        self.flights = Flights(
+            concurrency=concurrency,
+            freed=lambda: None,
+            code_concurrency=concurrency if code_concurrency is None else code_concurrency,
+        )
         self.settler = Settler(database, self.flights, due=self.due.append, now=now)
         self.secrets = Secrets(database, KEYRING)
         self.dispatcher = Dispatcher(

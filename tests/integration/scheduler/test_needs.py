@@ -21,16 +21,35 @@ DOCKER = (Needs.DOCKER,)
 BOTH = (Needs.HTTP, Needs.DOCKER)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.3])
 async def test_a_job_waits_for_a_replica_that_offers_what_it_needs(
-    database: Database, tenant: Tenant, delay: float
+    database: Database, tenant: Tenant
 ) -> None:
-    [job] = await add(database, tenant, needs=Needs.DOCKER, delay_seconds=delay)
+    [job] = await add(database, tenant, needs=Needs.DOCKER)
     without, having = await rig(database), await rig(database, offers=BOTH)
     assert await without.rounds.once() == 0
     assert await having.rounds.once() == 1
     assert [flight.lease.job_id for flight in having.flights] == [job]
     await having.settle()
+
+
+async def test_code_is_not_claimed_ahead(database: Database, tenant: Tenant) -> None:
+    await add(database, tenant, needs=Needs.DOCKER, delay_seconds=0.5)
+    replica = await rig(database, offers=BOTH)
+    assert await replica.rounds.once() == 0
+
+
+async def test_a_replica_without_room_for_code_leaves_it_to_others(
+    database: Database, tenant: Tenant
+) -> None:
+    await add(database, tenant, 3, needs=Needs.DOCKER)
+    await add(database, tenant, 3)
+    replica = await rig(database, offers=BOTH, code_concurrency=2)
+    await replica.rounds.once()
+    await replica.rounds.once()
+    assert sorted(flight.lease.needs for flight in replica.flights) == [0, 0, 0, 2, 2]
+    await replica.settle()
+    await replica.work()
+    assert await tally(database) == {"endings": 6}
 
 
 async def test_a_replica_is_not_bound_to_offer_http(database: Database, tenant: Tenant) -> None:

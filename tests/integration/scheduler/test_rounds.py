@@ -130,6 +130,17 @@ async def test_claiming_ahead_takes_no_more_than_half_of_the_free_slots(
     await replica.settle()
 
 
+async def test_nothing_is_claimed_ahead_of_jobs_that_wait_in_its_queue(
+    database: Database, tenant: Tenant
+) -> None:
+    waiting = await add(database, tenant, 2)
+    await add(database, tenant, delay_seconds=0.9)
+    replica = await rig(database, concurrency=2)
+    await replica.rounds.once()
+    assert sorted(flight.lease.job_id for flight in replica.flights) == sorted(waiting)
+    await replica.settle()
+
+
 async def test_a_single_slot_is_not_held_ahead(database: Database, tenant: Tenant) -> None:
     await add(database, tenant, delay_seconds=0.9)
     replica = await rig(database, concurrency=1)

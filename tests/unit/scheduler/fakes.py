@@ -19,7 +19,7 @@ from scheduler.flights import Flight, Flights, Phase
 from scheduler.running import Runner
 from scheduler.secrets import Secrets
 from scheduler.sender.reply import NotStarted, Reply, Response
-from scheduler.sender.request import Request
+from scheduler.sender.request import Request, header_lines
 from scheduler.sender.sender import Sender
 from scheduler.settler import Settler
 
@@ -113,7 +113,8 @@ class FakeRunner(Runner):
     ) -> Settlement | NotStarted:
         url = parse_url("http://127.0.0.1:9/code")
         assert isinstance(url, Url)
-        request = Request(lease.tenant_id, "POST", url, "", lease.body)
+        told = [("webhook-id", str(lease.job_id)), ("X-Noonmark-Attempt", str(lease.attempt))]
+        request = Request(lease.tenant_id, "POST", url, header_lines(told), lease.body)
         reply = await self._sender.send(request, deadline=0.0, guard=guard, writing=lambda _: begun())
         if isinstance(reply, NotStarted):
             return reply

@@ -26,7 +26,7 @@ CLAIM_LIMITED = (
     limits.CLAIM,
     f"{_ID}, {_QUEUES}, ARRAY[5, 5], {_MARKS}, {_QUEUES}, '{{0, 1}}'",
 )
-CLAIM_AHEAD = (statements.CLAIM_AHEAD, f"{_ID}, 256, 1.0, '{{0, 1}}'")
+CLAIM_AHEAD = (statements.CLAIM_AHEAD, f"{_ID}, 256, 1.0, '{{0, 1}}', {_QUEUES}")
 EXPIRED = (statements.EXPIRED, "10, 200")
 SETTLE = (
     statements.SETTLE,
@@ -143,7 +143,7 @@ LOOKING = {
         CLAIM_LIMITED,
         {"ready_pkey", "ready_job_id_idx", "jobs_pkey", "leases_queue_id_idx", "leases_tenant_id_idx"},
     ),
-    "ahead": (CLAIM_AHEAD, {"timers_due_at_job_id_idx", "timers_pkey", "ready_pkey", "jobs_pkey"}),
+    "ahead": (CLAIM_AHEAD, {"timers_due_at_job_id_idx", "timers_pkey", "jobs_pkey"}),
 }
 KEEPING = {
     "settle": (SETTLE, {"leases_pkey", "jobs_pkey"}),

@@ -103,11 +103,14 @@ async def test_claiming_ahead_takes_only_what_is_due_soon(database: Database, te
         assert [lease.job_id for lease in leases] == [soon]
 
 
-async def test_claiming_ahead_leaves_queues_with_a_backlog_alone(database: Database, tenant: Tenant) -> None:
+async def test_claiming_ahead_leaves_queues_alone_where_jobs_were_seen_waiting(
+    database: Database, tenant: Tenant
+) -> None:
     async with database.raw() as db:
         await make_job(db, tenant, delay_seconds=0.5)
-        await make_job(db, tenant)
-        assert await jobs.claim_ahead(db, replica=REPLICA, limit=10, seconds=1.0) == []
+        behind = [tenant.queue_id]
+        assert await jobs.claim_ahead(db, replica=REPLICA, limit=10, seconds=1.0, behind=behind) == []
+        assert await jobs.claim_ahead(db, replica=REPLICA, limit=10, seconds=1.0) != []
 
 
 async def test_a_success_ends_the_job(database: Database, tenant: Tenant) -> None:
