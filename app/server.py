@@ -19,6 +19,8 @@ from core import ids
 _MAX_HEAD_BYTES = 64 * 1024
 _HEAD_SECONDS = 15.0
 _GRACE_SECONDS = 30
+# Longer than clients and balancers keep a connection: who hangs up first must not be us, just as they ask.
+_IDLE_SECONDS = 75
 
 
 class _Transport:
@@ -136,6 +138,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                timeout_keep_alive=_IDLE_SECONDS,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )

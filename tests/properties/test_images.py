@@ -15,8 +15,11 @@ CANONICAL = re.compile(
 )
 
 texts = st.text(alphabet="abz019AZ.:-_/@[]%\\\n \u200bäsh256", max_size=50)
-components = st.from_regex(re.compile(rf"(?:{COMPONENT}){{1,20}}"), fullmatch=True).filter(
-    lambda s: len(s) < 40
+words = st.text(alphabet="abz019", min_size=1, max_size=5)
+components = st.builds(
+    lambda first, rest: first + "".join(separator + word for separator, word in rest),
+    words,
+    st.lists(st.tuples(st.sampled_from([".", "_", "__", "-", "---"]), words), max_size=4),
 )
 references = st.builds(
     lambda host, parts, tail: "/".join([host, *parts]) + tail,

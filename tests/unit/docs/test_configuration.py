@@ -11,6 +11,10 @@ from docs.generator.pages import ROOT
 _SETTINGS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 _TESTS = {"NOONMARK_CONTRACT_EXAMPLES", "NOONMARK_PG_BIN", "NOONMARK_TEST_POOLER"}
 _CLIENT = {"NOONMARK_URL", "NOONMARK_TOKEN", "NOONMARK_WEBHOOK_SECRET"}
+_CODE = {
+    f"NOONMARK_{name}" for name in ("JOB_ID", "ATTEMPT", "MAX_ATTEMPTS", "PARAMS", "OUTPUT_DIR")
+}  # fmt: skip
+"""What the code of a job gets."""
 _METRICS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 
 
@@ -26,7 +30,7 @@ def test_a_metric_is_documented(name: str) -> None:
 
 
 def test_every_variable_in_the_pages_is_somebodys() -> None:
-    known = {variable(field) for field in Settings.__struct_fields__} | _TESTS | _CLIENT
+    known = {variable(field) for field in Settings.__struct_fields__} | _TESTS | _CLIENT | _CODE
     texts = [path.read_text(encoding="utf-8") for path in pages.paths()]
     named = {name for text in texts for name in re.findall(r"NOONMARK_[A-Z_]+", text)}
     assert named <= known
