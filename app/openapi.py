@@ -24,6 +24,7 @@ from app.request import JsonRequest
 
 PATH = "/v1/openapi.json"
 _EVENTS = "text/event-stream"
+_STREAMED = "Events, one after the other."
 
 _SCHEMES = {
     "bearer": {
@@ -130,7 +131,7 @@ def _show(answer: dict[str, Any], operation: str, status: str) -> None:
         answer |= {} if is_said else {"description": "It is done."}
     for kind, content in answer.get("content", {}).items():
         if kind == _EVENTS:
-            content |= {"schema": {"type": "string"}, "example": answers.EVENTS}
+            content |= {"schema": {"description": _STREAMED}, "example": answers.EVENTS}
             continue
         shown = answers.of(operation, status, content["schema"]["$ref"].rpartition("/")[2])
         content["example"] = _plain(shown)

@@ -76,8 +76,9 @@ async def streamed(
 ) -> Stream:
     """What is there at once, then each line as it comes, until nothing more will be printed."""
     wanted = _wanted(job_id, principal, attempt, stream)
-    start = positions.read(last_event_id, parameter="Last-Event-ID")
-    if last_event_id is None:
+    # An empty one is what a client sends that has seen none.
+    start = positions.read(last_event_id or None, parameter="Last-Event-ID")
+    if not last_event_id:
         start = positions.read(after, parameter="after")
     first = await following.read(database, wanted, after=start)
     if first is None:
