@@ -23,7 +23,7 @@ from tests.e2e.work import Work
 
 _RETRY: dict[str, Any] = {"max_attempts": 20}
 _REAPED_SECONDS = TTL_SECONDS + 8.0
-_AT_ONCE_SECONDS = 2.0
+_AT_ONCE_SECONDS = 5.0
 _FREEZE_SECONDS = [0.1 * TTL_SECONDS, 0.3 * TTL_SECONDS, 1.2 * TTL_SECONDS, 1.5 * TTL_SECONDS]
 
 
