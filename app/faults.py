@@ -101,7 +101,7 @@ def _unstorable(value: Any, pointer: str) -> Iterator[Fault]:
             yield Fault(code="out_of_range", message="must fit into 64 bits", pointer=pointer)
         case dict():
             for key, inner in value.items():
-                below = f"{pointer}/{_escaped(key)}"
+                below = f"{pointer}/{escaped(key)}"
                 yield from _unstorable(key, below.replace("\x00", "\ufffd"))
                 yield from _unstorable(inner, below.replace("\x00", "\ufffd"))
         case list():
@@ -159,10 +159,10 @@ def _from_schema(error: ValidationError) -> Iterator[Fault]:
         case "required":
             for name in rule:
                 if name not in instance:
-                    yield Fault("missing", "is required", pointer=f"{pointer}/{_escaped(name)}")
+                    yield Fault("missing", "is required", pointer=f"{pointer}/{escaped(name)}")
         case "additionalProperties" if rule is False:
             for name in sorted(set(instance) - set(schema.get("properties", {}))):
-                yield Fault("unknown_field", "is not a known field", pointer=f"{pointer}/{_escaped(name)}")
+                yield Fault("unknown_field", "is not a known field", pointer=f"{pointer}/{escaped(name)}")
         case keyword:
             yield Fault(_CODES.get(keyword, "invalid"), _message(keyword, rule, error), pointer=pointer)
 
@@ -224,10 +224,11 @@ def _alternative(schema: dict[str, Any]) -> str:
 
 
 def _pointer(path: Any) -> str:
-    return "".join(f"/{_escaped(str(step))}" for step in path)
+    return "".join(f"/{escaped(str(step))}" for step in path)
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """A name as a step of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
 
 

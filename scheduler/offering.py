@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from core.egress.images import parse_image_policy
+from core.egress.images import ImagePolicy, parse_image_policy
 from core.errors import SettingError
 from core.jobs.model import Needs
 from core.settings import Settings, parts, variable
@@ -27,7 +27,7 @@ async def offered(settings: Settings, replica: UUID) -> AsyncIterator[Mapping[Ne
     """The runtimes by what they answer. SettingError for one that cannot be offered."""
     runtimes: dict[Needs, Runtime] = {}
     try:
-        for name in parts(settings.runtimes):
+        for name in dict.fromkeys(parts(settings.runtimes)):
             needs = Needs[name.upper()]
             runtimes[needs] = await _made(settings, needs, replica)
         yield runtimes
@@ -43,7 +43,7 @@ async def _made(settings: Settings, needs: Needs, replica: UUID) -> Runtime:
         return await _functions(settings)
     return DockerRuntime(
         Path(settings.docker_socket),
-        images=parse_image_policy(settings.images),
+        images=_images(settings),
         replica=str(replica),
         installation=_installation(settings.database_url),
         network=settings.docker_network,
@@ -59,6 +59,13 @@ async def _functions(settings: Settings) -> FunctionRuntime:
         await runtime.close()
         raise SettingError(variable("functions"), str(error)) from None
     return runtime
+
+
+def _images(settings: Settings) -> ImagePolicy:
+    try:
+        return parse_image_policy(settings.images)
+    except ValueError as error:
+        raise SettingError(variable("images"), str(error)) from None
 
 
 def _installation(database_url: str) -> str:

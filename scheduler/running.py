@@ -28,7 +28,7 @@ from core.tenants.store import header_context
 from scheduler import delivery
 from scheduler.exits import judge_exit
 from scheduler.runtimes import folder, result
-from scheduler.runtimes.runtime import Exit, Order, Output, Runtime, Work
+from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Runtime, Work
 from scheduler.sender.reply import NotStarted
 
 _containers = msgspec.json.Decoder(ContainerTarget)
@@ -38,6 +38,9 @@ _secrets = msgspec.json.Decoder(dict[str, str])
 
 # What a function exits with when another attempt would not help.
 _NO_RETRY = (65,)
+
+# After an attempt's code is gone: what it printed is written, its folder removed, its end settled.
+_AFTER_SECONDS = 25.0
 
 _log = log.get(__name__)
 
@@ -114,22 +117,32 @@ class Runner:
     async def _carried_out(self, lease: Lease, runtime: Runtime, order: Order) -> Ended:
         output = self._printing(order)
         try:
-            work = await runtime.start(order, output)
-            if isinstance(work, Exit):
-                return Ended(work)
-            return await self._waited_for(lease, work)
+            return await self._watched(runtime, order, output, self._seconds(lease, order))
         finally:
             await output.finish()
 
-    async def _waited_for(self, lease: Lease, work: Work) -> Ended:
-        seconds = min(lease.timeout_seconds, lease.deadline_at - self._clock.now())
+    def _seconds(self, lease: Lease, order: Order) -> float:
+        """For the start and the work together: the end has to be settled while the lease is surely ours."""
+        left = lease.deadline_at - self._clock.now()
+        return min(lease.timeout_seconds, left - order.grace_seconds - _AFTER_SECONDS)
+
+    async def _watched(self, runtime: Runtime, order: Order, output: Output, seconds: float) -> Ended:
+        work: Work | None = None
         try:
             async with asyncio.timeout(seconds):
+                begun = await runtime.start(order, output)
+                if isinstance(begun, Exit):
+                    return Ended(begun)
+                work = begun
                 return Ended(await work.wait())
         except TimeoutError:
-            await work.stop()
+            if work is None:
+                return Ended(Exit(how=Ending.NOT_STARTED), overran=True)
+            await work.stop(timed_out=True)
             return Ended(await work.wait(), overran=True)
         except asyncio.CancelledError:
+            if work is None:
+                raise
             await work.stop()
             await work.wait()
             raise

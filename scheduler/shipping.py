@@ -25,9 +25,9 @@ from core import log, metrics
 from core.clock import Clock
 from core.db import Database, Raw, is_refused
 from core.logs import store as logs
-from core.logs.model import MOST_BYTES, Chunk, Mark
+from core.logs.model import MOST_BYTES, Chunk, Mark, Stream
 from scheduler.lines import Run, Splitter
-from scheduler.runtimes.runtime import Order, Stream
+from scheduler.runtimes.runtime import Order
 
 INTERVAL_SECONDS = 0.5
 """Between two passes of the shipper, if nothing is in a hurry."""

@@ -12,6 +12,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from app.faults import escaped
 from app.jobs import code, content, masking
 from app.jobs.code import CreateCode
 from app.jobs.content import Content
@@ -116,11 +117,6 @@ def retry(policy: Retry) -> Iterator[Fault]:
     if policy.base_seconds > policy.max_seconds:
         message = f"must not be more than max_seconds, {policy.max_seconds:g}"
         yield Fault("out_of_range", message, pointer="/retry/base_seconds")
-
-
-def escaped(name: str) -> str:
-    """A name as a step of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def target(target: CreateTarget | CreateCode, body: Content | Fault) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from app.faults import escaped
 from app.jobs import content, masking
 from app.jobs.code_schemas import Container, CreateContainer, CreateFunction, Function
 from app.jobs.content import Content
@@ -55,7 +56,7 @@ def _command(command: tuple[str, ...]) -> Iterator[Fault]:
 
 def _environment(env: Mapping[str, str], secret: tuple[str, ...]) -> Iterator[Fault]:
     for name, value in env.items():
-        where = f"/target/env/{name.replace('~', '~0').replace('/', '~1')}"
+        where = f"/target/env/{escaped(name)}"
         if not _NAME.fullmatch(name) or name.startswith(_RESERVED):
             message = f"must be named by letters, digits and _, and not {_RESERVED}…"
             yield Fault("wrong_format", message, pointer=where)

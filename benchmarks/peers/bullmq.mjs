@@ -1,6 +1,6 @@
 // bullmq on a redis that keeps nothing on disk. Done jobs are removed, which is the least work for it.
 import { Queue, Worker } from "bullmq";
-import { batches, concurrency, jobs, stored, timed, work } from "./work.mjs";
+import { batches, concurrency, jobs, stored, timed, work } from "./stand.mjs";
 
 const connection = { host: "127.0.0.1", port: Number(process.env.REDIS_PORT) };
 const queue = new Queue("jobs", { connection });

@@ -1,6 +1,6 @@
 // graphile-worker as its page on performance says: a local queue of 500, completions in batches; 100 ms of poll.
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
-import { batches, concurrency, jobs, stored, timed, work } from "./work.mjs";
+import { batches, concurrency, jobs, stored, timed, work } from "./stand.mjs";
 
 const connectionString = process.env.DATABASE_URL;
 const preset = {

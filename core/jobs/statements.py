@@ -23,6 +23,8 @@ _STEP = f"interval '{STEP_SECONDS} seconds'"
 
 # A lease's deadline leaves this much for the way from the claim to the dial and back.
 _SLACK = "interval '5 seconds'"
+# Code is stopped with a grace, and what it printed is written, before its end is settled.
+_CODE_SLACK = "interval '45 seconds'"
 
 # What holds for a job if neither it nor its queue says otherwise.
 _RETRY = msgspec.json.encode(Retry()).decode()
@@ -141,7 +143,8 @@ SELECT count(*) FROM gone
 LEASE = f"""
 work AS MATERIALIZED (
   SELECT g.job_id, g.attempt, gen_random_uuid() AS lease_token, g.tenant_id, g.queue_id, g.losses, g.due_at,
-         g.priority, g.needs, greatest(g.due_at, statement_timestamp()) + j.timeout_seconds * interval '1 second' + {_SLACK} AS deadline_at,
+         g.priority, g.needs, greatest(g.due_at, statement_timestamp()) + j.timeout_seconds * interval '1 second'
+           + CASE g.needs WHEN 0 THEN {_SLACK} ELSE {_CODE_SLACK} END AS deadline_at,
          j.expires_at, j.timeout_seconds, j.target_type, j.target, j.body, j.sealed_headers, j.success, j.retry,
          j.request_id, j.trace
   FROM gone g JOIN jobs j ON j.id = g.job_id),

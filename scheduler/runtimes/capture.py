@@ -10,7 +10,8 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from scheduler.runtimes.runtime import Output, Stream
+from core.logs.model import Stream
+from scheduler.runtimes.runtime import Output
 
 _PIECE = 64 * 1024
 _BURST_SECONDS = 0.05

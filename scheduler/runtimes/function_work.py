@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from core.logs.model import Stream
 from scheduler.runtimes.events import Events, Happening, HappeningKind
-from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Stream
+from scheduler.runtimes.runtime import Ending, Exit, Order, Output
 
 MOST_HAPPENINGS = 1_000
 """Of one attempt; the rest is counted."""

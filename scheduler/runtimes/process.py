@@ -16,11 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
+from core.logs.model import Stream
 from scheduler.runtimes import environment, exits, remains
 from scheduler.runtimes.capture import Pump, Throttle
 from scheduler.runtimes.launching.link import Link
 from scheduler.runtimes.launching.plan import STOP, Ended, Plan, Refused, Said, parse
-from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Stream, Work
+from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Work
 
 _MIB = 1024 * 1024
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -122,7 +123,7 @@ class _Process:
     async def wait(self) -> Exit:
         return await asyncio.shield(self._end)
 
-    async def stop(self) -> None:
+    async def stop(self, *, timed_out: bool = False) -> None:
         if self._end.done():
             return
         # It may just have gone.

@@ -25,13 +25,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.jobs.targets import Limits
-
-
-class Stream(StrEnum):
-    """Where a line of output came from."""
-
-    STDOUT = "stdout"
-    STDERR = "stderr"
+from core.logs.model import Stream
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -100,15 +94,18 @@ class Work(Protocol):
     async def wait(self) -> Exit:
         """Its end, once all it has started is gone. Cancelling this waits for nothing and stops nothing."""
 
-    async def stop(self) -> None:
-        """End it: TERM, grace, KILL. Returns at once when it is over; `wait` tells how it ended."""
+    async def stop(self, *, timed_out: bool = False) -> None:
+        """End it: TERM, grace, KILL. Returns at once when it is over; `wait` tells how it ended.
+
+        `timed_out` is why, for code that is told: a function's hooks then see a failure and no cancel.
+        """
 
 
 class Runtime(Protocol):
     """Carries out orders of one kind."""
 
     async def start(self, order: Order, output: Output) -> Work | Exit:
-        """Begin; an `Exit` if it could not be begun."""
+        """Begin; an `Exit` if it could not be begun. Cancelling this leaves nothing that runs."""
 
     async def sweep(self, held: Collection[UUID]) -> int:
         """End and remove what this host's dead replicas have left; how many attempts.

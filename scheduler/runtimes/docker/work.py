@@ -16,9 +16,9 @@ from aiodocker.containers import DockerContainer
 from aiodocker.stream import Message, Stream
 
 from core import log
+from core.logs.model import Stream as OutputStream
 from scheduler.runtimes.docker.engine import GONE, EngineAway, remove, talking
 from scheduler.runtimes.runtime import Ending, Exit, Output
-from scheduler.runtimes.runtime import Stream as OutputStream
 
 _log = log.get(__name__)
 
@@ -74,7 +74,7 @@ class DockerWork:
     async def wait(self) -> Exit:
         return await asyncio.shield(self._begun)
 
-    async def stop(self) -> None:
+    async def stop(self, *, timed_out: bool = False) -> None:
         end = self._begun
         if not end.done():
             await self._signal("SIGTERM")

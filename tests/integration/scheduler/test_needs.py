@@ -32,6 +32,18 @@ async def test_a_job_waits_for_a_replica_that_offers_what_it_needs(
     await having.settle()
 
 
+async def test_a_lease_of_code_leaves_time_to_stop_it_and_to_keep_what_it_printed(
+    database: Database, tenant: Tenant
+) -> None:
+    await add(database, tenant, timeout_seconds=30)
+    await add(database, tenant, timeout_seconds=30, needs=Needs.DOCKER)
+    replica = await rig(database, offers=BOTH)
+    await replica.rounds.once()
+    left = {flight.lease.needs: flight.lease.deadline_at - replica.clock.now() for flight in replica.flights}
+    assert 30 < left[Needs.HTTP] <= 36 < 70 < left[Needs.DOCKER] <= 76
+    await replica.settle()
+
+
 async def test_code_is_not_claimed_ahead(database: Database, tenant: Tenant) -> None:
     await add(database, tenant, needs=Needs.DOCKER, delay_seconds=0.5)
     replica = await rig(database, offers=BOTH)

@@ -13,10 +13,9 @@ from core.db import Database, Raw
 from core.jobs import store as jobs
 from core.jobs.model import Lease
 from core.logs import store as logs
-from core.logs.model import MOST_BYTES, Line, Mark, Position
+from core.logs.model import MOST_BYTES, Line, Mark, Position, Stream
 from core.logs.store import Wanted
 from core.loop import Loop
-from scheduler.runtimes.runtime import Stream
 from scheduler.shipping import Shipment, Shipper
 from tests.integration.scheduler.proxy import proxied
 from tests.jobs import Tenant, settlement

@@ -1,5 +1,5 @@
 """A module that cannot be imported, because what it needs is not there."""
 
-import package_that_is_not_installed  # type: ignore[import-not-found]
+from importlib import import_module
 
-__all__ = ["package_that_is_not_installed"]
+import_module("package_that_is_not_installed")

@@ -9,10 +9,11 @@ from uuid import uuid4
 from msgspec import Struct
 
 from core.jobs.targets import Limits
+from core.logs.model import Stream
 from scheduler.runtimes.events import Happening
 from scheduler.runtimes.function import FunctionRuntime
 from scheduler.runtimes.function_work import FunctionWork
-from scheduler.runtimes.runtime import Exit, Order, Stream
+from scheduler.runtimes.runtime import Exit, Order
 from tests.waiting import wait_until
 
 MODULE = "tests.integration.scheduler.functions.module"

@@ -8,9 +8,10 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from core.jobs.targets import Limits
+from core.logs.model import Stream
 from scheduler.runtimes import folder
 from scheduler.runtimes.process import ProcessRuntime
-from scheduler.runtimes.runtime import Exit, Order, Stream, Work
+from scheduler.runtimes.runtime import Exit, Order, Work
 
 NOBODY = (65534, 65534)
 PYTHON = sys.executable

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from core.logs.model import Stream
 from scheduler.runtimes.capture import Pump, Throttle
-from scheduler.runtimes.runtime import Exit, Stream
+from scheduler.runtimes.runtime import Exit
 from tests.integration.scheduler.runtimes.attempts import PYTHON, Attempts, Recorded
 
 _MIB = 1024 * 1024

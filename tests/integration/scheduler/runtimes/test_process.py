@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from scheduler.runtimes.runtime import Ending, Exit, Stream
+from core.logs.model import Stream
+from scheduler.runtimes.runtime import Ending, Exit
 from tests.integration.scheduler.runtimes.attempts import PYTHON, Attempts
 
 _OURS = (

@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 
 from core.egress.images import ImagePolicy, parse_image_policy
 from core.jobs.targets import Limits
+from core.logs.model import Stream
 from scheduler.runtimes.docker.runtime import DockerRuntime
-from scheduler.runtimes.runtime import Exit, Order, Stream, Work
+from scheduler.runtimes.runtime import Exit, Order, Work
 from tests.integration.scheduler.runtimes.docker.daemon import Daemon
 from tests.waiting import wait_until
 

@@ -1,0 +1,163 @@
+"""An attempt of code among fakes: its one deadline, its stop, and what is left of it."""
+
+import asyncio
+from collections.abc import Collection
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from core.clock import DatabaseClock
+from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
+from core.jobs.targets import ContainerRuntime, ContainerTarget
+from core.logs.model import Stream
+from scheduler.running import Runner
+from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Work
+from scheduler.sender.reply import NotStarted
+from tests.unit.scheduler.fakes import KEYRING, NOW, FakeClock, lease
+
+_TARGET = ContainerTarget(runtime=ContainerRuntime.PROCESS, command=("x",), grace_seconds=1.0)
+
+
+class FakeWork(Work):
+    """Goes on until it is stopped, or ends at once with this code."""
+
+    def __init__(self, code: int | None) -> None:
+        self.stops: list[bool] = []
+        self.waited_for = asyncio.Event()
+        self._over = asyncio.Event()
+        self._exit = Exit(how=Ending.STOPPED, code=143)
+        if code is not None:
+            self._exit = Exit(how=Ending.EXITED, code=code)
+            self._over.set()
+
+    async def wait(self) -> Exit:
+        self.waited_for.set()
+        await self._over.wait()
+        return self._exit
+
+    async def stop(self, *, timed_out: bool = False) -> None:
+        self.stops.append(timed_out)
+        self._over.set()
+
+
+class FakeRuntime:
+    """Starts when it is let."""
+
+    def __init__(self, code: int | None = None) -> None:
+        self.work = FakeWork(code)
+        self.orders: list[Order] = []
+        self.let = asyncio.Event()
+        self.let.set()
+
+    async def start(self, order: Order, output: Output) -> Work | Exit:
+        self.orders.append(order)
+        await self.let.wait()
+        return self.work
+
+    async def sweep(self, held: Collection[UUID]) -> int:
+        return 0
+
+    async def close(self) -> None:
+        pass
+
+
+class Paper:
+    """What was printed; whether it was put away."""
+
+    def __init__(self) -> None:
+        self.finished = False
+
+    def write(self, stream: Stream, data: bytes) -> None:
+        pass
+
+    async def finish(self) -> None:
+        self.finished = True
+
+
+class Scene:
+    """A runner with one runtime. Make it inside a running loop."""
+
+    def __init__(self, root: Path, code: int | None = None) -> None:
+        clock = FakeClock()
+        database_clock = DatabaseClock(clock)
+        database_clock.observe(NOW)
+        self.root, self.paper, self.runtime = root, Paper(), FakeRuntime(code)
+        self.runner = Runner(
+            runtimes={Needs.PROCESS: self.runtime}, root=lambda _: root, printing=lambda _: self.paper,
+            keyring=KEYRING, clock=database_clock, now=clock,
+        )  # fmt: skip
+
+    async def run(self, held: Lease, *, allowed: bool = True) -> Settlement | NotStarted:
+        return await self.runner.run(held, guard=lambda: allowed, begun=lambda: None)
+
+    def left(self) -> list[Path]:
+        return list(self.root.iterdir()) if self.root.exists() else []
+
+
+def held(*, seconds: float = 30.0, needs: Needs = Needs.PROCESS, after: float = 26.0) -> Lease:
+    """A lease with so much time; its deadline leaves `after` beyond the time and the grace."""
+    made = lease(
+        target_type=TargetType.CONTAINER, target=msgspec.json.encode(_TARGET).decode(), needs=needs,
+        deadline_at=NOW + seconds + _TARGET.grace_seconds + after,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, timeout_seconds=seconds)
+
+
+async def test_an_attempt_leaves_no_folder_and_all_that_it_printed(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    settled = await scene.run(held())
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.status) == (Outcome.SUCCEEDED, 0)
+    assert scene.paper.finished
+    assert scene.left() == []
+
+
+async def test_what_overruns_is_told_that_its_time_was_over(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a")
+    settled = await scene.run(held(seconds=0.05))
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code) == (Outcome.TIMED_OUT, "timeout")
+    assert scene.runtime.work.stops == [True]
+
+
+async def test_a_start_that_does_not_come_to_an_end_counts_against_the_same_time(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a")
+    scene.runtime.let.clear()
+    settled = await scene.run(held(seconds=0.05))
+    assert isinstance(settled, Settlement)
+    assert settled.outcome is Outcome.TIMED_OUT
+    assert scene.runtime.work.stops == []
+    assert scene.left() == []
+
+
+async def test_an_attempt_is_over_while_its_lease_is_surely_held(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a")
+    late = msgspec.structs.replace(held(), deadline_at=NOW + _TARGET.grace_seconds + 25.0 + 0.05)
+    settled = await scene.run(late)
+    assert isinstance(settled, Settlement)
+    assert settled.outcome is Outcome.TIMED_OUT
+
+
+@pytest.mark.promise(7)
+async def test_a_cancelled_attempt_is_stopped_and_waited_for(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a")
+    running = asyncio.ensure_future(scene.run(held()))
+    await scene.runtime.work.waited_for.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert scene.runtime.work.stops == [False]
+    assert scene.paper.finished
+    assert scene.left() == []
+
+
+@pytest.mark.parametrize(("allowed", "needs"), [(False, Needs.PROCESS), (True, Needs.DOCKER)])
+async def test_nothing_is_started_that_is_forbidden_or_not_offered(
+    tmp_path: Path, allowed: bool, needs: Needs
+) -> None:
+    scene = Scene(tmp_path / "a")
+    assert isinstance(await scene.run(held(needs=needs), allowed=allowed), NotStarted)
+    assert scene.runtime.orders == []
+    assert scene.left() == []
