@@ -96,6 +96,6 @@ async def _refuses(client: httpx.AsyncClient) -> bool:
         try:
             await fresh.get("/healthz")
         except (httpx.ConnectError, httpx.RemoteProtocolError):
-            # The system may have accepted for a socket that closes just now: hung up on unread, a refusal too.
+            # Accepted by the system for a socket that closes just now: hung up on unread, it is refused, too.
             return True
         return False
