@@ -10,12 +10,13 @@ When the attempt is told to stop, FFmpeg is killed and what it wrote is removed.
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+import msgspec
 
+from core.jobs import videos
+from core.jobs.videos import Format, Quality, Wish
 from noonmark.functions import Context, PermanentFailure, job
 from scheduler.functions import ffmpeg, probing
 from scheduler.functions.probing import NoVideo, Video
@@ -27,23 +28,6 @@ _MOST_FRAMES_A_SECOND = 60
 _PROGRESS_SECONDS = 0.5
 # What may be missing at the end: the last frame, and sound that goes on without a picture.
 _LOST_SHARE, _LOST_SECONDS = 0.1, 1.0
-
-
-class Quality(StrEnum):
-    """How large the picture becomes."""
-
-    HD = "720p"
-    FULL_HD = "1080p"
-    ULTRA_HD = "4k"
-
-
-class Format(StrEnum):
-    """What it is packed in, and coded by."""
-
-    MP4 = "mp4"
-    """H.264 and AAC."""
-    WEBM = "webm"
-    """VP9 and Opus."""
 
 
 SIZES: Mapping[Quality, tuple[int, int]] = {
@@ -82,36 +66,31 @@ class EncodingFailed(Exception):
     """FFmpeg could not do it this time."""
 
 
-class Wish(Struct, frozen=True):
-    """What is to be made."""
-
-    quality: Quality
-    format: Format
-
-    @property
-    def name(self) -> str:
-        """In the output folder."""
-        return f"video.{self.format}"
-
-
-@job("encode.video", version=1, timeout_seconds=7_200, max_attempts=2, concurrency=3, schema=SCHEMA)
+@job(
+    videos.KEY,
+    version=videos.VERSION,
+    timeout_seconds=videos.TIMEOUT_SECONDS,
+    max_attempts=videos.MAX_ATTEMPTS,
+    concurrency=videos.AT_ONCE,
+    schema=SCHEMA,
+)
 async def video(ctx: Context, params: Any) -> dict[str, Any]:
     """Encodes the video that came with the job."""
     wish, source = _wish(params), ctx.inputs.get(INPUT)
     if source is None:
         raise PermanentFailure("no video came with this job: send one to /v1/videos/encode")
     before = await _probed(source, ctx, "this cannot be encoded")
-    partial = ctx.output_dir / f".{wish.name}.partial"
+    partial = ctx.output_dir / f".{wish.file}.partial"
     with _removed_if_left(partial):
         await _encode(ctx, wish, before, source, partial)
         after = await _probed(partial, ctx, "what FFmpeg made is no video")
         _check(wish, before, after)
-        os.replace(partial, ctx.output_dir / wish.name)
+        os.replace(partial, ctx.output_dir / wish.file)
     return {
-        "file": wish.name,
+        "file": wish.file,
         "quality": wish.quality,
         "format": wish.format,
-        "size_bytes": (ctx.output_dir / wish.name).stat().st_size,
+        "size_bytes": (ctx.output_dir / wish.file).stat().st_size,
         "output": probing.shown(after),
         "input": probing.shown(before),
     }
@@ -204,11 +183,10 @@ def _check(wish: Wish, before: Video, after: Video) -> None:
 
 
 def _wish(params: Any) -> Wish:
-    given: Mapping[str, Any] = params or {}
     try:
-        return Wish(Quality(given.get("quality", Quality.HD)), Format(given.get("format", Format.MP4)))
-    except ValueError as error:
-        raise PermanentFailure(str(error)) from None
+        return msgspec.convert({} if params is None else params, Wish)
+    except msgspec.ValidationError as error:
+        raise PermanentFailure(f"this is nothing to encode by: {error}") from None
 
 
 @contextmanager
