@@ -61,6 +61,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`AWS_SECRET_ACCESS_KEY`. All processes need the same; without it, `storage` in the data folder."
         ),
     ] = None
+    artifact_mb: Annotated[int, Meta(ge=1, le=5_000, description="MiB that one file of a job may have.")] = 50
+    artifact_quota_mb: Annotated[
+        int, Meta(ge=1, description="MiB that a tenant's files of jobs may have together.")
+    ] = 10_240
     jwt_secret: Annotated[
         str | None, Meta(description="Signs access tokens; at least 32 bytes. Needed by the API.")
     ] = None

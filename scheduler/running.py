@@ -1,6 +1,6 @@
 """One attempt of a target that is code: its folder, its order, its end, and what that means for the job.
 
-    folder ──► order ──guard──► start ──► wait ──► result ──► output written ──► settlement
+    folder ──► order ──guard──► start ──► wait ──► output written ──► result, files ──► settlement
                                   │         │
                                   │         └── past its time, or cut off: stopped, and waited for
                                   └── could not be started
@@ -12,13 +12,14 @@ an earlier one.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from core import log
+from core.artifacts.model import Lost, Reason
 from core.clock import Clock, DatabaseClock
 from core.jobs.backoff import Retry
 from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
@@ -41,6 +42,9 @@ _NO_RETRY = (65,)
 
 # After an attempt's code is gone: what it printed is written, its folder removed, its end settled.
 _AFTER_SECONDS = 25.0
+# Of these, what is left for the last two when its files are kept.
+_LAST_SECONDS = 8.0
+_NAMED = 3
 
 _log = log.get(__name__)
 
@@ -50,6 +54,13 @@ class Print(Output, Protocol):
 
     async def finish(self) -> object:
         """Everything is stored, or given up with a mark."""
+
+
+class Keeping(Protocol):
+    """Keeps the files that attempts leave."""
+
+    async def keep(self, lease: Lease, folder: Path, *, seconds: float) -> Sequence[Lost]:
+        """Keep what lies in the attempt's folder; what is lost. Raises nothing but a cancel."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -69,6 +80,7 @@ class Runner:
         runtimes: Mapping[Needs, Runtime],
         root: Callable[[Needs], Path],
         printing: Callable[[Order], Print],
+        keeping: Keeping,
         keyring: Keyring,
         clock: DatabaseClock,
         now: Clock = time.monotonic,
@@ -77,6 +89,7 @@ class Runner:
         self._runtimes = runtimes
         self._root = root
         self._printing = printing
+        self._keeping = keeping
         self._keyring = keyring
         self._clock = clock
         self._now = now
@@ -99,10 +112,26 @@ class Runner:
             begun()
             ended = await self._carried_out(lease, runtime, self._order(lease, target, own.path))
             found = await asyncio.to_thread(result.read, own.path)
+            lost = await self._kept(lease, own.path)
         finally:
             if not await asyncio.to_thread(own.remove):
                 _log.warning("folder_left", job_id=str(lease.job_id), attempt=lease.attempt)
-        return self._settlement(lease, target, ended, found, duration=self._now() - started)
+        fault = found if isinstance(found, result.Fault) else None
+        settlement = self._settlement(lease, target, ended, fault or lost, duration=self._now() - started)
+        return msgspec.structs.replace(settlement, body=found if isinstance(found, bytes) else None)
+
+    async def _kept(self, lease: Lease, place: Path) -> result.Fault | None:
+        """What is to be said of the files that the attempt left."""
+        seconds = lease.deadline_at - self._clock.now() - _LAST_SECONDS
+        try:
+            lost = await self._keeping.keep(lease, place, seconds=seconds)
+        except asyncio.CancelledError:
+            # The code has come to its end, and is not done again for its files.
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+            lost = [Lost("*", Reason.OUT_OF_TIME)]
+        return _told(lost) if lost else None
 
     async def _made(self, lease: Lease) -> folder.Folder:
         name = folder.Name(lease.job_id, lease.attempt, lease.lease_token)
@@ -182,20 +211,25 @@ class Runner:
         lease: Lease,
         target: ContainerTarget | FunctionTarget,
         ended: Ended,
-        found: bytes | result.Fault | None,
+        fault: result.Fault | None,
         *,
         duration: float,
     ) -> Settlement:
         """The exit code stands where a status would, the result where a body would."""
         permanent = target.permanent_exit_codes if isinstance(target, ContainerTarget) else _NO_RETRY
         verdict = judge_exit(ended.exit, permanent=permanent, overran=ended.overran)
-        if verdict.outcome is Outcome.SUCCEEDED and isinstance(found, result.Fault):
-            verdict = msgspec.structs.replace(verdict, code=found.code.value, message=found.message)
+        if verdict.outcome is Outcome.SUCCEEDED and fault is not None:
+            verdict = msgspec.structs.replace(verdict, code=fault.code.value, message=fault.message)
         settlement = delivery.ended(
             lease, verdict.outcome, now=self._clock.now(), verdict=verdict, duration=duration
         )
-        body = found if isinstance(found, bytes) else None
-        return msgspec.structs.replace(settlement, status=ended.exit.code, body=body)
+        return msgspec.structs.replace(settlement, status=ended.exit.code)
+
+
+def _told(lost: Sequence[Lost]) -> result.Fault:
+    named = ", ".join(f"{one.name} ({one.reason})" for one in lost[:_NAMED])
+    more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    return result.Fault(result.FaultCode.ARTIFACTS_LOST, f"Files were left that are not kept: {named}{more}.")
 
 
 def _target(lease: Lease) -> ContainerTarget | FunctionTarget:

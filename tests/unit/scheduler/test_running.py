@@ -1,13 +1,14 @@
 """An attempt of code among fakes: its one deadline, its stop, and what is left of it."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from core.artifacts.model import Lost, Reason
 from core.clock import DatabaseClock
 from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
 from core.jobs.targets import ContainerRuntime, ContainerTarget
@@ -76,6 +77,21 @@ class Paper:
         self.finished = True
 
 
+class FakeKeeper:
+    """Loses what it is told to; never comes to an end unless it is let."""
+
+    def __init__(self) -> None:
+        self.lost: list[Lost] = []
+        self.asked = asyncio.Event()
+        self.let = asyncio.Event()
+        self.let.set()
+
+    async def keep(self, lease: Lease, folder: Path, *, seconds: float) -> Sequence[Lost]:
+        self.asked.set()
+        await self.let.wait()
+        return self.lost
+
+
 class Scene:
     """A runner with one runtime. Make it inside a running loop."""
 
@@ -84,9 +100,10 @@ class Scene:
         database_clock = DatabaseClock(clock)
         database_clock.observe(NOW)
         self.root, self.paper, self.runtime = root, Paper(), FakeRuntime(code)
+        self.keeper = FakeKeeper()
         self.runner = Runner(
             runtimes={Needs.PROCESS: self.runtime}, root=lambda _: root, printing=lambda _: self.paper,
-            keyring=KEYRING, clock=database_clock, now=clock,
+            keeping=self.keeper, keyring=KEYRING, clock=database_clock, now=clock,
         )  # fmt: skip
 
     async def run(self, held: Lease, *, allowed: bool = True) -> Settlement | NotStarted:
@@ -160,4 +177,37 @@ async def test_nothing_is_started_that_is_forbidden_or_not_offered(
     scene = Scene(tmp_path / "a")
     assert isinstance(await scene.run(held(needs=needs), allowed=allowed), NotStarted)
     assert scene.runtime.orders == []
+    assert scene.left() == []
+
+
+async def test_a_success_whose_files_are_lost_stays_one_and_says_so(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    scene.keeper.lost = [Lost(name, Reason.TOO_LARGE) for name in "abcde"]
+    settled = await scene.run(held())
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code) == (Outcome.SUCCEEDED, "artifacts_lost")
+    assert settled.error_message == (
+        "Files were left that are not kept: a (too_large), b (too_large), c (too_large) and 2 more."
+    )
+
+
+async def test_a_failure_says_why_it_failed_whatever_became_of_its_files(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=3)
+    scene.keeper.lost = [Lost("a", Reason.TOO_LARGE)]
+    settled = await scene.run(held())
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code) == (Outcome.FAILED, "exited")
+
+
+async def test_what_is_cut_off_while_its_files_are_kept_ends_as_its_code_did(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    scene.keeper.let.clear()
+    attempt = asyncio.create_task(scene.run(held()))
+    await scene.keeper.asked.wait()
+    attempt.cancel()
+    settled = await attempt
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code) == (Outcome.SUCCEEDED, "artifacts_lost")
     assert scene.left() == []
