@@ -32,9 +32,6 @@ _log = log.get(__name__)
 _MAX_HEADERS = 100
 _MAX_HEADER_BYTES = 32 * 1024
 _BODY_SECONDS = 60.0
-"""Of a body, unless its route is patient (`PATIENCE`)."""
-PATIENCE = "patience"
-"""In a request's state: a function that gives its body so many seconds instead."""
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _QUIET = {"/healthz", "/readyz", "/metrics"}
 
@@ -84,9 +81,7 @@ class Edge:
             if (allowed := self._cors.preflight(scope)) is not None:
                 await answer.empty(allowed)
                 return
-            body = _Body(receive, self._body_seconds)
-            scope["state"][PATIENCE] = body.may_take
-            await self._app(scope, body.receive, answer.send)
+            await self._app(scope, _Body(receive, self._body_seconds).receive, answer.send)
         except Rejected as error:
             await answer.problem(error.status, error.code, error.message, request_id)
         except Exception:
@@ -140,19 +135,14 @@ class _Body:
         self._deadline: float | None = None
         self._complete = False
 
-    def may_take(self, seconds: float) -> None:
-        """So long, of a body that has not begun to arrive. None of its pieces may take longer than before."""
-        self._deadline = asyncio.get_running_loop().time() + seconds
-
     async def receive(self) -> Message:
         """The ASGI `receive` that the application is given."""
         if self._complete:
             return await self._receive()
-        now = asyncio.get_running_loop().time()
         if self._deadline is None:
-            self._deadline = now + self._seconds
+            self._deadline = asyncio.get_running_loop().time() + self._seconds
         try:
-            async with asyncio.timeout_at(min(self._deadline, now + self._seconds)):
+            async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
             raise Rejected(408, "request_timeout", "The body took too long to arrive.") from None

@@ -1,8 +1,8 @@
 """Bringing the file that came with a job into its attempt's folder, before its code starts.
 
-The code gets a file and no way to the storage. What arrives is what was sent, to the byte, or the attempt does
-not start: for good where the file is not kept any more or is another one, and to be tried again where the
-storage is away or this host has no room.
+The code gets a file and no way to the storage. What arrives is what was sent, to the byte, or the attempt
+does not start: for good where the file is not kept any more or is another one, and to be tried again where
+the storage is away or this host has no room.
 """
 
 import asyncio
@@ -11,7 +11,10 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
 
+from core.artifacts.model import key
 from core.errors import StorageAway
 from core.jobs.targets import Input
 from core.storage.service import Storage
@@ -27,10 +30,10 @@ _FULL = Exit(how=Ending.NODE_LOST, message="There is no room here for the file t
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-async def bring(storage: Storage, wanted: Input, folder: Path) -> Exit | None:
+async def bring(storage: Storage, wanted: Input, tenant: UUID, folder: Path) -> Exit | None:
     """Have it in the attempt's folder; or why not."""
     try:
-        pieces = await storage.get(wanted.key)
+        pieces = await storage.get(key(tenant, wanted.job, wanted.artifact))
         if pieces is None:
             return _GONE
         return None if await _write(pieces, wanted, folder / INPUTS) else _OTHER
@@ -44,10 +47,9 @@ async def bring(storage: Storage, wanted: Input, folder: Path) -> Exit | None:
 
 async def _write(pieces: AsyncIterator[bytes], wanted: Input, place: Path) -> bool:
     """Whether it is what was sent. Never more than that is written."""
-    place.mkdir(mode=0o700)
     digest, left = hashlib.sha256(), wanted.size
     # Closing waits for a write that is under way in its thread.
-    with (place / NAME).open("xb") as file:
+    with _made(place) as file:
         async for piece in pieces:
             left -= len(piece)
             if left < 0:
@@ -55,3 +57,8 @@ async def _write(pieces: AsyncIterator[bytes], wanted: Input, place: Path) -> bo
             digest.update(piece)
             await asyncio.to_thread(file.write, piece)
     return left == 0 and hmac.compare_digest(digest.hexdigest(), wanted.sha256)
+
+
+def _made(place: Path) -> BinaryIO:
+    place.mkdir(mode=0o700)
+    return (place / NAME).open("xb")

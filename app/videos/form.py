@@ -26,7 +26,17 @@ _MOST_HEADER_BYTES = 4096
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 
 Pieces = AsyncIterator[bytes]
-_Event = MultipartSegment | bytes | None
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """A part begins."""
+
+    name: str
+    filename: str | None
+
+
+_Event = _Head | bytes | None
+"""A part begins, goes on, or is over."""
 
 
 class Form(msgspec.Struct, Generic[T], frozen=True):
@@ -56,9 +66,9 @@ async def read(
     kept: T | None = None
     async with aclosing(_events(body, boundary)) as events:
         async for event in events:
-            if not isinstance(event, MultipartSegment):
+            if not isinstance(event, _Head):
                 continue
-            name = event.name or ""
+            name = event.name
             if name in fields or (name == file and kept is not None):
                 raise _bad(f"{name[:40]!r} is given twice")
             if name != file:
@@ -103,7 +113,8 @@ async def _events(body: Pieces, boundary: str) -> AsyncGenerator[_Event, None]:
         async for piece in body:
             if piece:
                 for event in parser.parse(piece):
-                    yield bytes(event) if isinstance(event, bytearray) else event
+                    is_head = isinstance(event, MultipartSegment)
+                    yield _Head(event.name or "", event.filename) if is_head else event
         parser.close()
     except MultipartError as error:
         raise _bad(str(error)) from None

@@ -47,8 +47,10 @@ class ContainerTarget(msgspec.Struct, frozen=True, kw_only=True):
 class Input(msgspec.Struct, frozen=True, kw_only=True):
     """A file that came with a job."""
 
-    upload: UUID
-    """Under which it is kept."""
+    job: UUID
+    """Which it was sent for; a replay has the file of the job that it replays."""
+    artifact: UUID
+    """Under which it is kept, as that job's."""
     name: str
     """What its owner calls it; for show, never part of a path."""
     size: int
@@ -64,6 +66,8 @@ class FunctionTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """`key@version`; empty once its tenant was erased."""
     input: Input | None = None
     """A file that is there when the function starts, under the name ``input``."""
+    output_mb: int | None = None
+    """MiB that a file may have which it leaves; none is as the operator says for all jobs."""
 
 
 _runtimes = msgspec.json.Decoder(ContainerTarget)

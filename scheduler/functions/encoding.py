@@ -8,6 +8,7 @@ When the attempt is told to stop, FFmpeg is killed and what it wrote is removed.
 """
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,6 +133,9 @@ async def _encode(ctx: Context, wish: Wish, video: Video, source: Path, target: 
             told.hear(line)
         code, said = await run.end()
     ctx.raise_if_cancelled()
+    if code == -signal.SIGXFSZ:
+        megabytes = ffmpeg.LARGEST_FILE // 1024**2
+        raise PermanentFailure(f"the encoded video would have more than {megabytes} MiB")
     if code != 0:
         raise EncodingFailed(f"FFmpeg ended with {code}: {said or 'it did not say why'}")
     told.done()

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from core.artifacts.model import MOST_BYTES
 from noonmark.functions import PermanentFailure
 
 CONFINED = (
@@ -23,8 +24,8 @@ CONFINED = (
     *("-format_whitelist", "mov,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"),
 )
 """Stands before an input."""
-LARGEST_FILE = 4 * 1024 * 1024 * 1024
-"""Bytes, of what they write."""
+LARGEST_FILE = MOST_BYTES
+"""Of what they write: no more is kept of an attempt."""
 _MOST_MEMORY = 4 * 1024 * 1024 * 1024
 _KEPT_WORDS = 300
 _PIECE = 4096
