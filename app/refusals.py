@@ -29,6 +29,17 @@ _OWN: Mapping[str, set[str]] = {
     "replayJob": {"idempotency_key_reused", "job_erased", "job_not_finished", "not_unique"},
     "replayDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased", "not_unique"},
     "retryDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased", "not_unique"},
+    "authorizeUpload": {"artifact_exists", "artifact_quota_reached", "too_many_artifacts"},
+    "confirmUpload": {"not_uploaded"},
+    "putUpload": {
+        "already_uploaded",
+        "payload_too_large",
+        "request_timeout",
+        "upload_in_progress",
+        "validation_failed",
+    },
+    "downloadArtifact": {"range_not_satisfiable"},
+    "downloadByLink": {"range_not_satisfiable"},
     "createQueue": {"queue_exists"},
     "editQueue": {"queue_exists", "queue_is_default"},
     "deleteQueue": {"queue_is_default", "queue_not_empty"},
@@ -41,7 +52,9 @@ def of(operation: Mapping[str, Any], handler: HTTPRouteHandler) -> set[str]:
     codes = _ALWAYS | _OWN.get(operation["operationId"], set())
     if operation["security"]:
         codes |= {"unauthenticated"} if handler.opt.get("operator") else _PRIVATE
-    if "requestBody" in operation:
+    if handler.opt.get("signed"):
+        codes = (codes - _PRIVATE) | {"link_expired", "link_invalid"}
+    if "requestBody" in operation and not handler.opt.get("bytes"):
         codes |= _BODY
     places = {parameter["in"] for parameter in operation.get("parameters", ())}
     if "path" in places:

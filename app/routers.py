@@ -5,6 +5,7 @@ from collections.abc import Callable
 from litestar import Router
 
 from app import openapi
+from app.artifacts import routes as artifacts
 from app.audit import routes as audit
 from app.bulk import routes as bulk
 from app.dead_letters import routes as dead_letters
@@ -31,6 +32,7 @@ ALWAYS: Routers = (
     users.router,
     jobs.router,
     logs.router,
+    artifacts.router,
     queues.router,
     dead_letters.router,
     bulk.router,

@@ -6,7 +6,8 @@ from core.columns import at, table, uuid
 
 # A row is written before the storage has a byte, and goes after it has none. It is seen once `stored_at` is
 # set, and until `deleted_at` is. What was never stored is marked at `expires_at`. `put_until`: somebody is
-# uploading it. `emptied_at`: it is out of the storage; the row stays for a while, for who was still writing.
+# uploading it; `put_at`: that is done. `emptied_at`: it is out of the storage; the row stays for a while, for
+# who was still writing.
 artifacts = table(
     "artifacts",
     uuid("id", key=True),
@@ -21,6 +22,7 @@ artifacts = table(
     at("created_at", now=True),
     at("expires_at", nullable=True),
     at("put_until", nullable=True),
+    at("put_at", nullable=True),
     at("stored_at", nullable=True),
     at("deleted_at", nullable=True),
     at("emptied_at", nullable=True),

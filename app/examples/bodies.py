@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, Raw, Struct
 
+from app.artifacts.schemas import AuthorizeUpload, MakeLink
 from app.bulk.schemas import CancelJobs, PurgeLetters, ReplayLetters
 from app.jobs.schemas import (
     CreateHttpJob,
@@ -55,6 +56,8 @@ BODIES: Mapping[str, Struct] = {
     "retryDeadLetter": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),
     "replayDeadLetters": ReplayLetters(error_code="timeout", per_second=10),
     "purgeDeadLetters": PurgeLetters(older_than_seconds=2_592_000),
+    "authorizeUpload": AuthorizeUpload(name="report.pdf", size=18_230),
+    "linkArtifact": MakeLink(expires_in_seconds=3600),
     "createQueue": CreateQueue(name="imports", max_concurrency=4, rate=Rate(count=10)),
     "editQueue": EditQueue(max_concurrency=8, rate=None),
     "rotateSigningSecrets": RotateSecrets(overlap_seconds=3600),

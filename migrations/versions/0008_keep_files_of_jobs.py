@@ -23,6 +23,7 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('put_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('put_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('stored_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('emptied_at', sa.DateTime(timezone=True), nullable=True),
