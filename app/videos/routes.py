@@ -15,11 +15,11 @@ from app.artifacts.links import UPLOAD_SECONDS
 from app.artifacts.sending import ANY, IfRange, Range, sent
 from app.jobs import idempotency
 from app.jobs.creating import Creating, IdempotencyKey, origin
-from app.principal import Principal, form
+from app.principal import FORM, Principal
 from app.videos import reading
 from app.videos.form import boundary
 from app.videos.reading import Found
-from app.videos.schemas import FORM, Video
+from app.videos.schemas import ENCODE, Video
 from app.videos.service import Videos
 from core.db import Database
 from core.errors import Conflict, NotFound
@@ -41,7 +41,7 @@ _REPEATED = ResponseSpec(
     "/videos/encode",
     operation_id="encodeVideo",
     summary="Have a video encoded",
-    opt=form(FORM),
+    opt={FORM: ENCODE},
     request_max_body_size=_MOST_BYTES,
     operation_class=Creating,
     response_description="The new video, which waits to be encoded.",

@@ -27,8 +27,8 @@ class Video(Struct, frozen=True, kw_only=True):
     quality: Quality
     format: Format
     progress: Annotated[
-        int | None,
-        Meta(ge=0, le=100, description="Percent, of the attempt that is under way; 100 at the end."),
+        Annotated[int, Meta(ge=0, le=100)] | None,
+        Meta(description="Percent, of the attempt that is under way; 100 at the end."),
     ]
     output_filename: Annotated[str | None, Meta(description="Once it is encoded.")]
     output_size: Annotated[int | None, Meta(description="Bytes.")]
@@ -40,7 +40,7 @@ class Video(Struct, frozen=True, kw_only=True):
     finished_at: Instant | None
 
 
-FORM: dict[str, Any] = {
+ENCODE: dict[str, Any] = {
     "type": "object",
     "properties": {
         "video": {"type": "string", "format": "binary", "description": "The file; at most 500 MiB."},
