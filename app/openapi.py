@@ -118,7 +118,8 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, method: str)
     if handler.opt.get("bytes"):
         operation["requestBody"] = {"required": True, "content": {_OCTETS: {"schema": _BINARY}}}
     elif (form := handler.opt.get(FORM)) is not None:
-        operation["requestBody"] = {"required": True, "content": {_FORM: {"schema": form}}}
+        content = {"schema": form, "example": bodies.FORMS[operation["operationId"]]}
+        operation["requestBody"] = {"required": True, "content": {_FORM: content}}
     elif (data := handler.parsed_data_field) is not None:
         operation["requestBody"] = _body(operation, handler, needed=data.default is Empty)
     for status, answer in operation["responses"].items():
