@@ -26,6 +26,7 @@ from noonmark.errors import (
 )
 from noonmark.model import (
     Answer,
+    Artifact,
     Attempt,
     Cancelled,
     DeadLetter,
@@ -33,6 +34,7 @@ from noonmark.model import (
     FreshToken,
     Job,
     JobError,
+    Link,
     LogLine,
     Me,
     Outcome,
@@ -55,6 +57,7 @@ from noonmark.webhook import Delivery, InvalidSignature, verify
 
 __all__ = [
     "Answer",
+    "Artifact",
     "AsyncClient",
     "Attempt",
     "BadRequest",
@@ -73,6 +76,7 @@ __all__ = [
     "Job",
     "JobError",
     "LetterFilter",
+    "Link",
     "LogLine",
     "Me",
     "NewJob",

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from noonmark.command import completion, console, dead_letters, doctor, jobs, login, queues, tokens
+from noonmark.command import artifacts, completion, console, dead_letters, doctor, jobs, login, queues, tokens
 from noonmark.errors import (
     Conflict,
     Forbidden,
@@ -76,6 +76,7 @@ for _command in (
     login.login,
     login.logout,
     jobs.group,
+    artifacts.group,
     dead_letters.group,
     queues.group,
     tokens.group,

@@ -6,6 +6,7 @@ import msgspec
 
 from noonmark.command.table import Column, clean, facts
 from noonmark.model import (
+    Artifact,
     Attempt,
     DeadLetter,
     Event,
@@ -41,6 +42,13 @@ ATTEMPTS: Sequence[Column[Attempt]] = (
     Column("took", lambda attempt: _took(attempt)),
     Column("status", lambda attempt: attempt.response and attempt.response.status),
     Column("error", lambda attempt: _error(attempt.error)),
+)
+ARTIFACTS: Sequence[Column[Artifact]] = (
+    Column("name", lambda artifact: artifact.name),
+    Column("attempt", lambda artifact: artifact.attempt),
+    Column("bytes", lambda artifact: artifact.size),
+    Column("type", lambda artifact: artifact.content_type),
+    Column("created", lambda artifact: artifact.created_at),
 )
 EVENTS: Sequence[Column[Event]] = (
     Column("at", lambda event: event.at),
@@ -127,6 +135,20 @@ def queue(shown: Queue) -> str:
             ("rate", _spread(shown)),
             ("retry", shown.retry and f"{shown.retry.max_attempts} attempts, {shown.retry.backoff}"),
             ("timeout", shown.timeout_seconds and f"{shown.timeout_seconds} s"),
+            ("created", shown.created_at),
+        ]
+    )
+
+
+def artifact(shown: Artifact) -> str:
+    """A file of a job."""
+    return facts(
+        [
+            ("name", shown.name),
+            ("attempt", shown.attempt),
+            ("bytes", shown.size),
+            ("sha256", shown.sha256),
+            ("type", shown.content_type),
             ("created", shown.created_at),
         ]
     )
