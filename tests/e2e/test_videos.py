@@ -69,12 +69,11 @@ async def status(api: httpx.AsyncClient, video: str) -> dict[str, Any]:
 
 
 async def over(api: httpx.AsyncClient, video: str) -> dict[str, Any]:
-    async def look() -> dict[str, Any] | None:
+    async def look() -> dict[str, Any]:
         found = await status(api, video)
-        return found if found["state"] in OVER else None
+        return found if found["state"] in OVER else {}
 
-    found = await wait_until(look, within=90, what="the video's end")
-    assert found is not None
+    found: dict[str, Any] = await wait_until(look, within=90, what="the video's end")
     return found
 
 

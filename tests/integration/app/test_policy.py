@@ -53,8 +53,8 @@ async def foreign(api: httpx.AsyncClient, sign_in: SignIn, database: Database) -
     await settle(database, await claim(database), Outcome.FAILED)
     job = (await api.post("/v1/jobs", json=body, headers=auth)).json()["id"]
     await keep(api, job, auth, name=job)
-    form = {"files": {"video": ("a.mp4", CLIP)}, "headers": auth}
-    video = (await api.post("/v1/videos/encode", **form)).json()["id"]
+    form = {"video": ("a.mp4", CLIP)}
+    video = (await api.post("/v1/videos/encode", files=form, headers=auth)).json()["id"]
     token = (await make_token(api, auth))["id"]
     queue = (await api.post("/v1/queues", json={"name": "theirs"}, headers=auth)).json()["id"]
     return {
