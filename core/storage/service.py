@@ -20,6 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from core import ids, log
@@ -167,6 +168,9 @@ def open_storage(settings: Settings) -> Storage:
         return Storage(parse(settings.storage_url))
     except ValueError as error:
         raise SettingError(variable("storage_url"), str(error)) from None
+    except BaseError:
+        # What it says may quote the environment.
+        raise SettingError(variable("storage_url"), "does not fit what AWS_… variables say") from None
 
 
 async def require(storage: Storage, settings: Settings) -> None:

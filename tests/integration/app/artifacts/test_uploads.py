@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -234,7 +234,7 @@ async def test_a_cut_connection_leaves_nothing_and_the_upload_can_be_tried_again
     api: httpx.AsyncClient, job: str, auth: dict[str, str], stored: Path, edge: Any
 ) -> None:
     url = httpx.URL(await link(api, job, auth, name="a", size=5))
-    messages = iter([
+    messages: Iterator[dict[str, Any]] = iter([
         {"type": "http.request", "body": b"he", "more_body": True},
         {"type": "http.disconnect"},
     ])  # fmt: skip
