@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Raw
 
 from app.errors import Rejected
-from app.jobs import composing, idempotency, placing
+from app.jobs import idempotency, placing
 from app.jobs import store as job_store
 from app.jobs.code_schemas import CreateFunction
-from app.jobs.content import Content
+from app.jobs.idempotency import Key
 from app.jobs.placing import Fresh
 from app.jobs.schemas import CreateJob, RetryPolicy
 from app.jobs.service import Jobs, Made, Origin
@@ -33,7 +33,7 @@ from core.artifacts.model import MOST_BYTES, key
 from core.db import Database
 from core.errors import Conflict, NoonmarkError
 from core.jobs import videos
-from core.jobs.model import BodyKind, NewJob
+from core.jobs.model import NewJob
 from core.jobs.targets import FunctionTarget, Input
 from core.jobs.videos import Wish
 from core.storage.model import Stored, TooLarge
@@ -44,6 +44,7 @@ PART = "video"
 SCOPE = "POST /v1/videos/encode"
 _MIB = 1024 * 1024
 _encoder = msgspec.json.Encoder()
+_targets = msgspec.json.Decoder(FunctionTarget)
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -110,8 +111,9 @@ class Videos:
         if upload is None:
             raise Rejected(400, "no_file", f"Send a video as the part `{PART}` of the form.")
         try:
-            new = _job(asking.asked(sent.fields), upload, origin)
-            key = _key(given_key, new, upload)
+            asked = _job(asking.asked(sent.fields), upload)
+            key = _key(given_key, asked, upload)
+            new = await self._making.compose(asked, origin, key, upload.sent.job_id)
         except NoonmarkError:
             await self._drop(upload.sent)
             raise
@@ -134,15 +136,11 @@ class Videos:
             await artifacts.charge(db, sent.tenant_id, sent.size)
 
     async def _placed(
-        self, new: NewJob, upload: Upload, key: idempotency.Key | None
+        self, new: NewJob, upload: Upload, key: Key | None
     ) -> Fresh | job_store.Stored | placing.Twin | placing.Refusal:
-        stamped = new
-        if key is not None:
-            stamped = msgspec.structs.replace(
-                new, scope=key.scope, key=key.text, request_hash=key.request_hash
-            )
+        whole = msgspec.structs.replace(new, target=_with_file(new.target, upload))
         async with self._database.raw() as db, db.transaction():
-            placed = await placing.place(db, stamped, key)
+            placed = await placing.place(db, whole, key)
             if isinstance(placed, Fresh):
                 await store.keep(db, upload.sent.id, upload.stored)
             return placed
@@ -172,37 +170,27 @@ async def _all(head: bytes, pieces: Pieces) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _job(asked: Asked, upload: Upload, origin: Origin) -> NewJob:
+def _job(asked: Asked, upload: Upload) -> CreateJob:
     wish = Wish(quality=asked.quality, format=asked.format, input=upload.sent.name)
-    params = _encoder.encode(wish)
-    create = CreateJob(
-        target=CreateFunction(function=videos.FUNCTION, params=Raw(params)),
+    return CreateJob(
+        target=CreateFunction(function=videos.FUNCTION, params=Raw(_encoder.encode(wish))),
         priority=asked.priority,
         timeout_seconds=videos.TIMEOUT_SECONDS,
         retry=RetryPolicy(max_attempts=videos.MAX_ATTEMPTS),
     )
-    body = Content(BodyKind.JSON, params)
-    new = composing.new_job(
-        create, composing.aim(create.target, body), body, id=upload.sent.job_id, tenant=origin.tenant_id,
-        sealed=None,
-    )  # fmt: skip
-    return msgspec.structs.replace(
-        new,
-        target=_encoder.encode(_target(upload)).decode(),
-        request_id=origin.request_id,
-        trace=origin.trace,
-    )
 
 
-def _target(upload: Upload) -> FunctionTarget:
+def _with_file(target: str, upload: Upload) -> str:
+    """The target with what no request can say."""
     sent, stored = upload.sent, upload.stored
     came = Input(
         job=sent.job_id, artifact=sent.id, name=sent.name, size=stored.size, sha256=stored.sha256.hex()
     )
-    return FunctionTarget(function=videos.FUNCTION, input=came, output_mb=MOST_BYTES // _MIB)
+    function = msgspec.structs.replace(_targets.decode(target), input=came, output_mb=MOST_BYTES // _MIB)
+    return _encoder.encode(function).decode()
 
 
-def _key(given: str | None, new: NewJob, upload: Upload) -> idempotency.Key | None:
+def _key(given: str | None, asked: CreateJob, upload: Upload) -> Key | None:
     """The same request is the same video, to be encoded in the same way."""
-    about = f"{upload.stored.sha256.hex()} {new.priority}"
-    return idempotency.key(given, scope=SCOPE, about=about, raw=new.body)
+    raw = _encoder.encode([asked.target, asked.priority])
+    return idempotency.key(given, scope=SCOPE, about=upload.stored.sha256.hex(), raw=raw)
