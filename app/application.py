@@ -31,6 +31,7 @@ from app.users.guard import Guard
 from app.users.keys import Keys
 from app.users.service import SignIn
 from app.users.store import Limits
+from app.videos.service import Videos
 from core.db import Database
 from core.egress.guard import parse_egress
 from core.sealing import Keyring
@@ -61,6 +62,9 @@ def build(
     given["hints"] = hints = hints or Hints(database)
     given["streams"] = Streams() if streams is None else streams
     given["making"] = Jobs(database, keyring, egress=parse_egress(settings.egress_allow), hints=hints)
+    given["videos"] = Videos(
+        database, given["storage"], given["making"], quota=settings.artifact_quota_mb * _MIB
+    )
     sentry = Guard(Gate(database), derived, operator_secret=settings.admin_secret)
     inner = _litestar(given, sentry, development=settings.development)
     inner.state.openapi = lru_cache(describe)
@@ -81,7 +85,7 @@ def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
 
 _NAMES = (
     "database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "making", "storage", "links",
-    "uploads",
+    "uploads", "videos",
 )  # fmt: skip
 
 

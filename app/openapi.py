@@ -19,13 +19,14 @@ from app.errors import MEDIA_TYPE, Problem
 from app.examples import answers, bodies
 from app.examples.problems import PROBLEMS
 from app.limits.model import HEADERS
-from app.principal import PUBLIC, needed
+from app.principal import FORM, PUBLIC, needed
 from app.request import JsonRequest
 
 PATH = "/v1/openapi.json"
 _EVENTS = "text/event-stream"
 _ANY = "*/*"
 _OCTETS = "application/octet-stream"
+_FORM = "multipart/form-data"
 _BINARY = {"type": "string", "format": "binary"}
 _STREAMED = "Events, one after the other."
 
@@ -60,7 +61,7 @@ _WORDS = {
     408: "The body took too long to arrive.",
     409: "The state of the thing forbids this.",
     413: "The body is too large.",
-    415: "The body is not JSON.",
+    415: "The body is of another kind than is taken.",
     416: "The file has no such bytes.",
     422: "The request has faults; each is listed.",
     429: "The tenant has used up its requests.",
@@ -116,6 +117,9 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, method: str)
     operation["security"] = _security(handler, method)
     if handler.opt.get("bytes"):
         operation["requestBody"] = {"required": True, "content": {_OCTETS: {"schema": _BINARY}}}
+    elif (form := handler.opt.get(FORM)) is not None:
+        content = {"schema": form, "example": bodies.FORMS[operation["operationId"]]}
+        operation["requestBody"] = {"required": True, "content": {_FORM: content}}
     elif (data := handler.parsed_data_field) is not None:
         operation["requestBody"] = _body(operation, handler, needed=data.default is Empty)
     for status, answer in operation["responses"].items():

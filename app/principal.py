@@ -68,6 +68,9 @@ SIGNED: dict[str, Any] = {"signed": True}
 BYTES: dict[str, Any] = {"bytes": True}
 """Marks a route whose body is not JSON but bytes of any kind."""
 
+FORM = "form"
+"""Of a route that takes a form with files: the schema of what is in it."""
+
 PUBLIC: dict[str, Any] = {"public": True}
 """Marks a route that is answered without a credential."""
 

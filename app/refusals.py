@@ -9,6 +9,8 @@ from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 
+from app.principal import FORM
+
 _ALWAYS = {"bad_request", "headers_too_large", "internal_error", "unavailable"}
 _PRIVATE = {"unauthenticated", "insufficient_scope", "rate_limited"}
 _BODY = {
@@ -38,6 +40,8 @@ _OWN: Mapping[str, set[str]] = {
         "upload_in_progress",
         "validation_failed",
     },
+    "encodeVideo": {"artifact_quota_reached", "idempotency_key_reused", "no_file", "not_found"},
+    "downloadVideo": {"range_not_satisfiable", "video_not_encoded"},
     "downloadArtifact": {"range_not_satisfiable"},
     "downloadByLink": {"range_not_satisfiable"},
     "createQueue": {"queue_exists"},
@@ -55,7 +59,7 @@ def of(operation: Mapping[str, Any], handler: HTTPRouteHandler) -> set[str]:
     if handler.opt.get("signed"):
         codes = (codes - _PRIVATE) | {"link_expired", "link_invalid"}
     if "requestBody" in operation and not handler.opt.get("bytes"):
-        codes |= _BODY
+        codes |= _BODY - ({"malformed_json"} if handler.opt.get(FORM) else set())
     places = {parameter["in"] for parameter in operation.get("parameters", ())}
     if "path" in places:
         codes |= {"not_found"}

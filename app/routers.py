@@ -22,6 +22,7 @@ from app.signing_secrets import routes as signing_secrets
 from app.tenants import routes as tenants
 from app.tokens import routes as tokens
 from app.users import routes as users
+from app.videos import routes as videos
 
 Routers = tuple[Callable[[], Router], ...]
 
@@ -33,6 +34,7 @@ ALWAYS: Routers = (
     jobs.router,
     logs.router,
     artifacts.router,
+    videos.router,
     queues.router,
     dead_letters.router,
     bulk.router,

@@ -51,10 +51,12 @@ class Keeper:
         self._quota = quota
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def keep(self, lease: Lease, folder: Path, *, seconds: float) -> Sequence[Lost]:
+    async def keep(
+        self, lease: Lease, folder: Path, *, seconds: float, largest: int | None = None
+    ) -> Sequence[Lost]:
         """Keep what lies in the attempt's folder; what is lost. Raises nothing but a cancel."""
         try:
-            found = await asyncio.to_thread(left.look, folder, largest=self._largest)
+            found = await asyncio.to_thread(left.look, folder, largest=largest or self._largest)
             if not (found.files or found.lost):
                 return ()
             end = asyncio.get_running_loop().time() + min(seconds, _LONGEST_SECONDS)

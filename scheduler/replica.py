@@ -28,6 +28,7 @@ from core.sealing import Keyring
 from core.settings import Settings
 from core.storage.service import open_storage, require
 from scheduler import offering
+from scheduler.bringing import bring
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
 from scheduler.flights import Abort, Flights
@@ -83,7 +84,8 @@ class Scheduler:
         self._shipper = Shipper(database, now=clock.now)
         runner = Runner(
             runtimes=runtimes, root=partial(offering.root, settings), printing=self._shipper.open,
-            keeping=_keeper(settings, database), keyring=keyring, clock=clock,
+            keeping=_keeper(settings, database), bringing=partial(bring, open_storage(settings)),
+            keyring=keyring, clock=clock,
         )  # fmt: skip
         self.settler = Settler(database, self.flights, due=self._due)
         self.dispatcher = Dispatcher(

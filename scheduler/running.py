@@ -12,9 +12,11 @@ an earlier one.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -23,10 +25,11 @@ from core.artifacts.model import Lost, Reason
 from core.clock import Clock, DatabaseClock
 from core.jobs.backoff import Retry
 from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
-from core.jobs.targets import ContainerTarget, FunctionTarget
+from core.jobs.targets import ContainerTarget, FunctionTarget, Input
 from core.sealing import Keyring
 from core.tenants.store import header_context
 from scheduler import delivery
+from scheduler.bringing import NAME as INPUT
 from scheduler.exits import judge_exit
 from scheduler.runtimes import folder, result
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Runtime, Work
@@ -45,6 +48,7 @@ _AFTER_SECONDS = 25.0
 # Of these, what is left for the last two when its files are kept.
 _LAST_SECONDS = 8.0
 _NAMED = 3
+_MIB = 1024 * 1024
 
 _log = log.get(__name__)
 
@@ -59,8 +63,17 @@ class Print(Output, Protocol):
 class Keeping(Protocol):
     """Keeps the files that attempts leave."""
 
-    async def keep(self, lease: Lease, folder: Path, *, seconds: float) -> Sequence[Lost]:
-        """Keep what lies in the attempt's folder; what is lost. Raises nothing but a cancel."""
+    async def keep(
+        self, lease: Lease, folder: Path, *, seconds: float, largest: int | None
+    ) -> Sequence[Lost]:
+        """Keep what lies in the attempt's folder; what is lost. Raises nothing but a cancel.
+
+        ``largest`` is the bytes of one file, where they are not the usual ones.
+        """
+
+
+Bringing = Callable[[Input, UUID, Path], Awaitable[Exit | None]]
+"""Has the file that came with a job of this tenant in an attempt's folder, or says why not."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -81,6 +94,7 @@ class Runner:
         root: Callable[[Needs], Path],
         printing: Callable[[Order], Print],
         keeping: Keeping,
+        bringing: Bringing,
         keyring: Keyring,
         clock: DatabaseClock,
         now: Clock = time.monotonic,
@@ -90,6 +104,7 @@ class Runner:
         self._root = root
         self._printing = printing
         self._keeping = keeping
+        self._bringing = bringing
         self._keyring = keyring
         self._clock = clock
         self._now = now
@@ -110,9 +125,9 @@ class Runner:
             if not guard():
                 return NotStarted()
             begun()
-            ended = await self._carried_out(lease, runtime, self._order(lease, target, own.path))
+            ended = await self._carried_out(lease, target, runtime, self._order(lease, target, own.path))
             found = await asyncio.to_thread(result.read, own.path)
-            lost = await self._kept(lease, own.path)
+            lost = await self._kept(lease, target, own.path)
         finally:
             if not await asyncio.to_thread(own.remove):
                 _log.warning("folder_left", job_id=str(lease.job_id), attempt=lease.attempt)
@@ -120,11 +135,15 @@ class Runner:
         settlement = self._settlement(lease, target, ended, fault or lost, duration=self._now() - started)
         return msgspec.structs.replace(settlement, body=found if isinstance(found, bytes) else None)
 
-    async def _kept(self, lease: Lease, place: Path) -> result.Fault | None:
+    async def _kept(
+        self, lease: Lease, target: ContainerTarget | FunctionTarget, place: Path
+    ) -> result.Fault | None:
         """What is to be said of the files that the attempt left."""
         seconds = lease.deadline_at - self._clock.now() - _LAST_SECONDS
+        megabytes = target.output_mb if isinstance(target, FunctionTarget) else None
+        largest = megabytes * _MIB if megabytes is not None else None
         try:
-            lost = await self._keeping.keep(lease, place, seconds=seconds)
+            lost = await self._keeping.keep(lease, place, seconds=seconds, largest=largest)
         except asyncio.CancelledError:
             # The code has come to its end, and is not done again for its files.
             task = asyncio.current_task()
@@ -143,10 +162,13 @@ class Runner:
             (await making).remove()
             raise
 
-    async def _carried_out(self, lease: Lease, runtime: Runtime, order: Order) -> Ended:
+    async def _carried_out(
+        self, lease: Lease, target: ContainerTarget | FunctionTarget, runtime: Runtime, order: Order
+    ) -> Ended:
         output = self._printing(order)
         try:
-            return await self._watched(runtime, order, output, self._seconds(lease, order))
+            begin = partial(self._begun, target, runtime, order, output)
+            return await self._watched(begin, self._seconds(lease, order))
         finally:
             await output.finish()
 
@@ -155,11 +177,21 @@ class Runner:
         left = lease.deadline_at - self._clock.now()
         return min(lease.timeout_seconds, left - order.grace_seconds - _AFTER_SECONDS)
 
-    async def _watched(self, runtime: Runtime, order: Order, output: Output, seconds: float) -> Ended:
+    async def _begun(
+        self, target: ContainerTarget | FunctionTarget, runtime: Runtime, order: Order, output: Output
+    ) -> Work | Exit:
+        """What came with the job is there before its code is."""
+        if isinstance(target, FunctionTarget) and target.input is not None:
+            missing = await self._bringing(target.input, order.tenant_id, order.folder)
+            if missing is not None:
+                return missing
+        return await runtime.start(order, output)
+
+    async def _watched(self, begin: Callable[[], Awaitable[Work | Exit]], seconds: float) -> Ended:
         work: Work | None = None
         try:
             async with asyncio.timeout(seconds):
-                begun = await runtime.start(order, output)
+                begun = await begin()
                 if isinstance(begun, Exit):
                     return Ended(begun)
                 work = begun
@@ -187,7 +219,8 @@ class Runner:
             environment={"NOONMARK_MAX_ATTEMPTS": str(_retries.decode(lease.retry).max_attempts)},
         )
         if isinstance(target, FunctionTarget):
-            return msgspec.structs.replace(order, command=(target.function,))
+            inputs = () if target.input is None else (INPUT,)
+            return msgspec.structs.replace(order, command=(target.function,), inputs=inputs)
         return msgspec.structs.replace(
             order,
             command=target.command,

@@ -1,24 +1,17 @@
-"""Files of jobs over HTTP. Another tenant's job is as unknown as one that never was.
+"""Files of jobs over HTTP. Another tenant's job is as unknown as one that never was."""
 
-A file is always sent as an attachment, never shown as a page of ours, and by its SHA-256 as entity tag.
-"""
-
-import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Request, Router, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from app import cursors
-from app.artifacts import ranges, store
+from app.artifacts import store
 from app.artifacts.links import UPLOAD_SECONDS, Links, Purpose
-from app.artifacts.ranges import Span, Unsatisfiable
 from app.artifacts.schemas import (
     AnyAttempt,
     Artifact,
@@ -29,32 +22,18 @@ from app.artifacts.schemas import (
     MakeLink,
     Upload,
 )  # fmt: skip
+from app.artifacts.sending import ANY, IfRange, Range, sent
 from app.artifacts.service import Uploads
 from app.artifacts.store import File
 from app.cursors import Cursor, Limit
 from app.errors import Rejected
-from app.logs.following import impatient
 from app.principal import BYTES, SIGNED, Principal, Scope, needs
-from core import log
-from core.artifacts.model import key
 from core.db import Database
-from core.errors import NotFound, StorageAway
+from core.errors import NotFound
 from core.storage.service import Storage
 
-_ANY = "*/*"
-_SLOW_SECONDS = 30.0
-
-_Range = Annotated[
-    str | None, HeaderParameter(name="Range", description="One range of bytes, `bytes=0-1023`.")
-]
-_IfRange = Annotated[
-    str | None,
-    HeaderParameter(name="If-Range", description="An `ETag`: of any other content, send the whole."),
-]
 _Expires = Annotated[int, QueryParameter(description="As the link has it.", ge=0, le=2**40)]
 _Signature = Annotated[str, QueryParameter(description="As the link has it.", max_length=64)]
-
-_log = log.get(__name__)
 
 
 @get("/jobs/{job_id:uuid}/artifacts", operation_id="listArtifacts", summary="List a job's files")
@@ -105,7 +84,7 @@ async def authorize(
     "/jobs/{job_id:uuid}/artifacts/{name:str}",
     operation_id="downloadArtifact",
     summary="Download a file of a job",
-    media_type=_ANY,
+    media_type=ANY,
     response_description="The file, whole.",
 )
 async def download(
@@ -116,12 +95,12 @@ async def download(
     database: NamedDependency[Database],
     storage: NamedDependency[Storage],
     attempt: Attempt = None,
-    span: _Range = None,
-    condition: _IfRange = None,
+    span: Range = None,
+    condition: IfRange = None,
 ) -> Stream:
     """The file, or one range of its bytes."""
     file = await _found(database, principal, job_id, name, attempt)
-    return await _sent(request, storage, file, span, condition)
+    return await sent(request, storage, file, span, condition)
 
 
 @delete(
@@ -211,7 +190,7 @@ async def upload(
     "/artifacts/{artifact_id:uuid}/content",
     operation_id="downloadByLink",
     summary="Download a file by its link",
-    media_type=_ANY,
+    media_type=ANY,
     response_description="The file, whole.",
     opt=SIGNED,
 )
@@ -223,8 +202,8 @@ async def linked(
     links: NamedDependency[Links],
     expires: _Expires,
     signature: _Signature,
-    span: _Range = None,
-    condition: _IfRange = None,
+    span: Range = None,
+    condition: IfRange = None,
 ) -> Stream:
     """The file, or one range of its bytes."""
     _require_ours(links, Purpose.DOWNLOAD, artifact_id, expires, signature)
@@ -235,7 +214,7 @@ async def linked(
     holds, file = found
     if not holds:
         raise Rejected(403, "link_expired", "The link has expired; ask for another one.")
-    return await _sent(request, storage, file, span, condition)
+    return await sent(request, storage, file, span, condition)
 
 
 def _require_ours(links: Links, purpose: Purpose, artifact: UUID, expires: int, signature: str) -> None:
@@ -251,49 +230,6 @@ async def _found(database: Database, principal: Principal, job: UUID, name: str,
     return file
 
 
-async def _sent(
-    request: Request[Any, Any, Any], storage: Storage, file: File, header: str | None, condition: str | None
-) -> Stream:
-    etag = f'"{(file.sha256 or b"").hex()}"'
-    wanted = ranges.wanted(header, condition, size=file.size, etag=etag)
-    if isinstance(wanted, Unsatisfiable):
-        raise Rejected(
-            416, "range_not_satisfiable", f"The file has {file.size} bytes.",
-            headers={"Content-Range": f"bytes */{file.size}"},
-        )  # fmt: skip
-    span = wanted or Span(0, file.size)
-    pieces = await storage.get(key(file.tenant_id, file.job_id, file.id), first=span.first, count=span.count)
-    if pieces is None:
-        _log.error("artifact_missing", artifact_id=str(file.id), job_id=str(file.job_id))
-        raise StorageAway("The storage does not have this file any more.")
-    headers = {
-        # Not as a media type, which the route has one of for its document.
-        "Content-Type": file.content_type,
-        "Content-Length": str(span.count),
-        "Content-Disposition": _disposition(file.name),
-        "Accept-Ranges": "bytes",
-        "ETag": etag,
-    }
-    if wanted is not None:
-        headers["Content-Range"] = f"bytes {span.first}-{span.first + span.count - 1}/{file.size}"
-    return Stream(
-        impatient(_generated(pieces), request.scope["state"].get("abort", _nothing), seconds=_SLOW_SECONDS),
-        status_code=200 if wanted is None else 206,
-        headers=headers,
-    )
-
-
-async def _generated(pieces: AsyncIterator[bytes]) -> Any:
-    async for piece in pieces:
-        yield piece
-
-
-def _disposition(name: str) -> str:
-    """RFC 6266: the name as it is for who can read it, and something like it for who cannot."""
-    plain = re.sub(r'[^ -~]|["\\%]', "_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
 def _shown(file: File) -> Artifact:
     return Artifact(
         name=file.name,
@@ -303,10 +239,6 @@ def _shown(file: File) -> Artifact:
         content_type=file.content_type,
         created_at=file.created_at,
     )
-
-
-def _nothing() -> None:
-    """A server that cannot hang up on a caller leaves it to the caller."""
 
 
 def router() -> Router:

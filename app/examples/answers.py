@@ -14,7 +14,7 @@ from app.audit.schemas import Audit, Entry
 from app.bulk.schemas import CancelledJobs, PurgedLetters, ReplayedLetters
 from app.dead_letters.schemas import DeadLetters
 from app.doctor.schemas import Finding, Report, Verdict
-from app.examples import jobs
+from app.examples import jobs, videos
 from app.health.schemas import Health, Readiness
 from app.jobs.schemas import Attempts, Events, JobPage
 from app.logs.schemas import Logs
@@ -152,11 +152,14 @@ _ANSWERS = (
     Queues([_QUEUE], None),
     Replicas([_REPLICA]),
     _REPORT,
+    videos.ENCODED,
 )
 _BY_KIND: Mapping[str, Struct] = {type(answer).__name__: answer for answer in _ANSWERS}
 _BY_OPERATION: Mapping[tuple[str, str], Struct] = {
     ("createJob", "200"): jobs.SCHEDULED,
     ("createJob", "201"): jobs.SCHEDULED,
+    ("encodeVideo", "200"): videos.ENCODED,
+    ("encodeVideo", "201"): videos.WAITING,
     ("editJob", "200"): jobs.SCHEDULED,
     ("cancelJob", "200"): jobs.CANCELLED,
     ("cancelJob", "202"): jobs.CANCELLING,

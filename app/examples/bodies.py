@@ -68,6 +68,11 @@ BODIES: Mapping[str, Struct] = {
 }
 """By the operation's id."""
 
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "encodeVideo": {"video": "(the file)", "quality": "1080p", "format": "mp4", "priority": "high"},
+}
+"""Of operations that take a form."""
+
 
 def written(value: Any) -> Any:
     """A body as JSON values, without what is the default anyway."""

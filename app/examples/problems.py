@@ -32,6 +32,7 @@ def _problem(status: int, code: str, detail: str, *faults: Fault) -> Problem:
 _ALL = (
     _problem(400, "bad_request", "The query contains a NUL character."),
     _problem(400, "malformed_json", "The body is not valid JSON."),
+    _problem(400, "no_file", "Send a video as the part `video` of the form."),
     _problem(401, "unauthenticated", "The access token is not valid, or not any more."),
     _problem(403, "insufficient_scope", "The credential is valid, but does not allow this."),
     _problem(403, "link_expired", "The link has expired; ask for another one."),
@@ -55,6 +56,7 @@ _ALL = (
     _problem(409, "too_many_artifacts", "The job has 100 uploaded files already."),
     _problem(409, "upload_in_progress", "Somebody is putting it now."),
     _problem(409, "too_many_secrets", "8 sign already; rotate without overlap, or wait."),
+    _problem(409, "video_not_encoded", "The video is not encoded yet."),
     _problem(413, "payload_too_large", "Request Entity Too Large."),
     _problem(415, "unsupported_media_type", "Send the body as application/json in UTF-8."),
     _problem(416, "range_not_satisfiable", "The file has 1024 bytes."),

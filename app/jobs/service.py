@@ -89,6 +89,11 @@ class Jobs:
         returned = [index for index, one in enumerate(placed.jobs) if isinstance(one, Twin)]
         return MadeMany([reading.job(one.job) for one in placed.jobs], replayed=False, returned=returned)
 
+    async def compose(self, asked: CreateJob, origin: Origin, key: Key | None, id: UUID) -> NewJob:
+        """A new job that is to be stored together with something else, as it would be stored by itself."""
+        body = await self._checked(asked, origin.tenant_id)
+        return self._new(asked, body, origin, key, id)
+
     def finish(self, placed: Fresh | Stored | Twin | NoonmarkError) -> Made:
         """The answer to what was committed, or raises what was refused."""
         if isinstance(placed, NoonmarkError):

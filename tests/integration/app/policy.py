@@ -17,7 +17,7 @@ class Policy(msgspec.Struct, frozen=True):
     who: str
     """PUBLIC, OPERATOR, SIGNED (a link that was made for one thing) or the one scope that opens it."""
     names: str | None = None
-    """What the id in its path names: `job`, `letter`, `queue`, `token`, `tenant` or `artifact`."""
+    """What the id in its path names: `job`, `letter`, `queue`, `token`, `tenant`, `artifact` or `video`."""
     body: Any = None
     """A body that is not refused for its form, where one is needed."""
 
@@ -48,6 +48,9 @@ POLICY = {
     "DELETE /v1/jobs/{job_id}/artifacts/{name}": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/artifacts/{name}/confirm": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/artifacts/{name}/link": Policy(READ, "job"),
+    "POST /v1/videos/encode": Policy(WRITE),
+    "GET /v1/videos/{job_id}/status": Policy(READ, "video"),
+    "GET /v1/videos/{job_id}/download": Policy(READ, "video"),
     "PUT /v1/artifacts/{artifact_id}/content": Policy(SIGNED, "artifact"),
     "GET /v1/artifacts/{artifact_id}/content": Policy(SIGNED, "artifact"),
     "POST /v1/jobs/{job_id}/cancel": Policy(WRITE, "job"),

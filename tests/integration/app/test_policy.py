@@ -20,6 +20,7 @@ from tests.integration.app.conftest import SignIn, bearer
 from tests.integration.app.credentials import ALL, carrying, make_token
 from tests.integration.app.jobs.orders import claim, settle
 from tests.integration.app.policy import OPERATOR, POLICY, PUBLIC, SIGNED, Policy
+from tests.integration.app.videos.forms import CLIP
 
 SECRET = "the-operators-secret-of-all-these-tests"
 BASIC = "Basic dXNlcjpwYXNzd29yZA=="
@@ -52,9 +53,18 @@ async def foreign(api: httpx.AsyncClient, sign_in: SignIn, database: Database) -
     await settle(database, await claim(database), Outcome.FAILED)
     job = (await api.post("/v1/jobs", json=body, headers=auth)).json()["id"]
     await keep(api, job, auth, name=job)
+    form = {"video": ("a.mp4", CLIP)}
+    video = (await api.post("/v1/videos/encode", files=form, headers=auth)).json()["id"]
     token = (await make_token(api, auth))["id"]
     queue = (await api.post("/v1/queues", json={"name": "theirs"}, headers=auth)).json()["id"]
-    return {"job": job, "letter": letter, "token": token, "queue": queue, "tenant": grant["tenant"]["id"]}
+    return {
+        "job": job,
+        "letter": letter,
+        "video": video,
+        "token": token,
+        "queue": queue,
+        "tenant": grant["tenant"]["id"],
+    }
 
 
 async def call(
