@@ -28,7 +28,7 @@ from core.tenants.store import header_context
 from scheduler import delivery
 from scheduler.exits import judge_exit
 from scheduler.runtimes import folder, result
-from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Runtime, Work
+from scheduler.runtimes.runtime import Ending, Exit, Lasting, Order, Output, Runtime, Work
 from scheduler.sender.reply import NotStarted
 
 _containers = msgspec.json.Decoder(ContainerTarget)
@@ -82,11 +82,17 @@ class Runner:
         self._now = now
 
     async def run(
-        self, lease: Lease, *, guard: Callable[[], bool], begun: Callable[[], object]
+        self,
+        lease: Lease,
+        *,
+        guard: Callable[[], bool],
+        begun: Callable[[], object],
+        leaving: Callable[[], bool] = lambda: False,
     ) -> Settlement | NotStarted:
         """What came of the attempt. ``begun`` is told right before code may run.
 
-        Cancelling this stops the code, waits until it is gone, and is raised again.
+        Cancelling this stops the code, waits until it is gone, and is raised again. If ``leaving`` then says
+        so, code that can go on without us is left to the job's next attempt.
         """
         target, runtime = _target(lease), self._runtimes.get(Needs(lease.needs))
         if runtime is None:
@@ -97,7 +103,8 @@ class Runner:
             if not guard():
                 return NotStarted()
             begun()
-            ended = await self._carried_out(lease, runtime, self._order(lease, target, own.path))
+            order = self._order(lease, target, own.path)
+            ended = await self._carried_out(lease, runtime, order, lambda: leaving() and _has_more(lease))
             found = await asyncio.to_thread(result.read, own.path)
         finally:
             if not await asyncio.to_thread(own.remove):
@@ -114,10 +121,12 @@ class Runner:
             (await making).remove()
             raise
 
-    async def _carried_out(self, lease: Lease, runtime: Runtime, order: Order) -> Ended:
+    async def _carried_out(
+        self, lease: Lease, runtime: Runtime, order: Order, leaving: Callable[[], bool]
+    ) -> Ended:
         output = self._printing(order)
         try:
-            return await self._watched(runtime, order, output, self._seconds(lease, order))
+            return await self._watched(runtime, order, output, self._seconds(lease, order), leaving)
         finally:
             await output.finish()
 
@@ -126,7 +135,9 @@ class Runner:
         left = lease.deadline_at - self._clock.now()
         return min(lease.timeout_seconds, left - order.grace_seconds - _AFTER_SECONDS)
 
-    async def _watched(self, runtime: Runtime, order: Order, output: Output, seconds: float) -> Ended:
+    async def _watched(
+        self, runtime: Runtime, order: Order, output: Output, seconds: float, leaving: Callable[[], bool]
+    ) -> Ended:
         work: Work | None = None
         try:
             async with asyncio.timeout(seconds):
@@ -143,6 +154,9 @@ class Runner:
         except asyncio.CancelledError:
             if work is None:
                 raise
+            if isinstance(work, Lasting) and leaving():
+                await work.leave()
+                raise
             await work.stop()
             await work.wait()
             raise
@@ -156,6 +170,8 @@ class Runner:
             params=_params(lease),
             folder=place,
             environment={"NOONMARK_MAX_ATTEMPTS": str(_retries.decode(lease.retry).max_attempts)},
+            timeout_seconds=lease.timeout_seconds,
+            losses=lease.losses,
         )
         if isinstance(target, FunctionTarget):
             return msgspec.structs.replace(order, command=(target.function,))
@@ -201,6 +217,11 @@ class Runner:
 def _target(lease: Lease) -> ContainerTarget | FunctionTarget:
     decoder = _functions if lease.target_type == TargetType.FUNCTION else _containers
     return decoder.decode(lease.target)
+
+
+def _has_more(lease: Lease) -> bool:
+    """Whether another attempt would follow this one."""
+    return lease.attempt < _retries.decode(lease.retry).max_attempts
 
 
 def _params(lease: Lease) -> bytes:

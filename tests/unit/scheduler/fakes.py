@@ -109,7 +109,12 @@ class FakeRunner(Runner):
         self._sender = sender
 
     async def run(
-        self, lease: Lease, *, guard: Callable[[], bool], begun: Callable[[], object]
+        self,
+        lease: Lease,
+        *,
+        guard: Callable[[], bool],
+        begun: Callable[[], object],
+        leaving: Callable[[], bool] = lambda: False,
     ) -> Settlement | NotStarted:
         url = parse_url("http://127.0.0.1:9/code")
         assert isinstance(url, Url)
