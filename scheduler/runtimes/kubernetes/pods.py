@@ -78,7 +78,7 @@ class Pods:
         for job in self._known.keys() - listed.keys():
             self._forget(job)
         for pod in found:
-            self._learn(pod)
+            self.learn(pod)
         try:
             async with (
                 asyncio.timeout(_LIST_SECONDS),
@@ -91,12 +91,13 @@ class Pods:
 
     def _take(self, kind: str, pod: Pod) -> None:
         if kind == "DELETED":
-            self._learn(pod)
+            self.learn(pod)
             self._forget(owner(pod))
         elif kind in {"ADDED", "MODIFIED"}:
-            self._learn(pod)
+            self.learn(pod)
 
-    def _learn(self, pod: Pod) -> None:
+    def learn(self, pod: Pod) -> None:
+        """This is how it is now."""
         job = owner(pod)
         self._known[job] = pod
         if job in self._waiting:

@@ -15,7 +15,7 @@ from core import log
 from scheduler.runtimes.kubernetes import ends
 from scheduler.runtimes.kubernetes.cluster import Cluster, ClusterAway, ClusterError
 from scheduler.runtimes.kubernetes.holding import Held
-from scheduler.runtimes.kubernetes.pods import Pods
+from scheduler.runtimes.kubernetes.pods import LABEL_OWNER, Pods
 from scheduler.runtimes.kubernetes.printed import Follower, collect
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output
 
@@ -99,11 +99,20 @@ class KubernetesWork:
         return pod
 
     async def _of_job(self) -> Exit | None:
+        """The end of a Job that has no pod, as far as we know."""
         try:
-            return ends.of_job(await self._held.look())
+            end = ends.of_job(await self._held.look())
+            if end is None:
+                return None
+            found = await self._cluster.pods({LABEL_OWNER: self._held.uid})
         except ClusterAway as error:
             _log.info("job_not_seen", job=self._held.name, error=str(error))
             return None
+        if not found:
+            return end
+        # The watch has not come to it yet.
+        self._pods.learn(found[0])
+        return None
 
     async def _collected(self) -> None:
         """Its result, put where every runtime's lies; once its pod is over."""

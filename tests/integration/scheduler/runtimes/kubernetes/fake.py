@@ -144,10 +144,11 @@ class FakeCluster:
                 if uid in (each["metadata"]["uid"], *owners):
                     await self.drop(kind, name)
 
-    async def fail_job(self, uid: str, reason: str) -> None:
+    async def conclude(self, uid: str, kind: str, reason: str) -> None:
+        """A Job has come to its one end."""
         for each in self.objects["jobs"].values():
-            if each["metadata"]["uid"] == uid:
-                each["status"] = {"conditions": [{"type": "Failed", "status": "True", "reason": reason}]}
+            if each["metadata"]["uid"] == uid and "status" not in each:
+                each["status"] = {"conditions": [{"type": kind, "status": "True", "reason": reason}]}
                 await self.put("jobs", each)
 
     def forget(self) -> None:
@@ -243,6 +244,10 @@ class FakePod:
         terminated = {"exitCode": code, "reason": reason or ("Completed" if code == 0 else "Error")}
         ended = phase or ("Succeeded" if code == 0 else "Failed")
         await self.state({"terminated": terminated}, phase=ended)
+        if ended == "Succeeded":
+            await self._cluster.conclude(self.owner, "Complete", "CompletionsReached")
+        elif ended == "Failed":
+            await self._cluster.conclude(self.owner, "Failed", "BackoffLimitExceeded")
 
     async def waits(self, reason: str, message: str = "", *, container: str = "job") -> None:
         kind = "containerStatuses" if container == "job" else "initContainerStatuses"

@@ -173,3 +173,18 @@ async def test_an_answer_that_never_arrived_is_no_second_job(rig: Rig) -> None:
 def test_what_is_no_job_of_ours_has_no_holder() -> None:
     assert holder(Job(metadata=ObjectMeta(labels={"noonmark/job": "x"}))) is None
     assert holder(Job()) is None
+
+
+async def test_an_end_that_is_known_before_its_pod_is_not_told_without_it(
+    rig: Rig, other: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Job's end may be read before the first list of pods has come."""
+    first = rig.order("true")
+    pod = await crashed(rig, first)
+    pod.says(b"all of it\n")
+    await pod.exit(0)
+    monkeypatch.setattr("scheduler.runtimes.kubernetes.pods.Pods.begin", lambda self: None)
+    end = await other.carry_out(rig.again(first, losses=1))
+    assert end == Exit(how=Ending.EXITED, code=0)
+    assert other.printed.out == "all of it\n"
+    await other.runtime.close()

@@ -151,7 +151,7 @@ async def test_nothing_is_left_of_a_start_that_was_given_up(rig: Rig) -> None:
 
 async def test_a_pod_past_the_deadline_of_its_job_timed_out(rig: Rig) -> None:
     work, pod = await rig.running(rig.order("sleep"))
-    await rig.fake.fail_job(pod.owner, "DeadlineExceeded")
+    await rig.fake.conclude(pod.owner, "Failed", "DeadlineExceeded")
     await pod.terminate()
     assert (await work.wait()).how is Ending.TIMED_OUT
 
@@ -170,7 +170,7 @@ async def test_a_job_that_gets_no_pod_ends_when_its_job_does(
     rig.fake.makes_pods = False
     work = await rig.begin(rig.order("sleep"))
     [job] = rig.fake.objects["jobs"].values()
-    await rig.fake.fail_job(job["metadata"]["uid"], "DeadlineExceeded")
+    await rig.fake.conclude(job["metadata"]["uid"], "Failed", "DeadlineExceeded")
     assert (await work.wait()).how is Ending.TIMED_OUT
 
 
