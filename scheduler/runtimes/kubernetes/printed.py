@@ -7,6 +7,7 @@ delivered of that second is counted off. Lines without an instant are the node's
 
 import asyncio
 import binascii
+import contextlib
 import re
 from base64 import b64decode
 from collections.abc import Callable
@@ -106,19 +107,27 @@ class Follower:
         self._cluster = cluster
         self._joined = Joined(lambda data: output.write(Stream.STDOUT, data))
         self._over = asyncio.Event()
+        self._pod = ""
         self._reading: asyncio.Task[None] | None = None
 
     def begin(self, pod: str) -> None:
         """From here on there may be something to read."""
         if self._reading is None:
+            self._pod = pod
             self._reading = asyncio.create_task(self._read(pod))
 
     async def finish(self, within: float) -> None:
         """The container has ended: read what is left, if it does not take too long."""
         self._over.set()
-        if self._reading is not None:
-            await asyncio.wait({self._reading}, timeout=within)
+        if self._reading is None:
+            return
+        _, late = await asyncio.wait({self._reading}, timeout=within)
         await self.stop()
+        if late:
+            # A connection can die without a word; whatever is there is read through another one.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._read_once(self._pod, follow=False)
 
     async def stop(self) -> None:
         if self._reading is not None:

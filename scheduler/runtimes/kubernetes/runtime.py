@@ -7,8 +7,8 @@ for and not run again. An adopted pod keeps the attempt number it was started wi
 A sweep removes Jobs whose job is over. One whose job waits for its next attempt is left to that. Nothing here
 asks how old anything is.
 
-Raises ClusterError from `start` and `sweep` where the cluster cannot be reached, or refuses what the
-scheduler must be allowed.
+Raises ClusterError from `start` where the cluster refuses what the scheduler must be allowed, and from
+`sweep` where it cannot be reached.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from core import log
 from core.egress.images import Image, ImagePolicy, parse_image
 from core.jobs.targets import Limits
 from scheduler.runtimes.kubernetes import ends, objects
-from scheduler.runtimes.kubernetes.cluster import REFUSED_OBJECT, Answered, Cluster, ClusterError
+from scheduler.runtimes.kubernetes.cluster import REFUSED_OBJECT, Answered, Cluster, ClusterAway, ClusterError
 from scheduler.runtimes.kubernetes.holding import Held, Holder, holder, removed_at
 from scheduler.runtimes.kubernetes.objects import DEFAULT_LIMITS, LABEL_INSTALLATION, Mark
 from scheduler.runtimes.kubernetes.pods import LABEL_OWNER, Pods
@@ -70,11 +70,7 @@ class KubernetesRuntime:
             message = "Its environment and params are together larger than the 1 MiB that a Secret holds."
             return Exit(how=Ending.NOT_STARTED, message=message)
         self._pods.begin()
-        try:
-            held = await self._held(order, image)
-        except BaseException:
-            await self._discard(order)
-            raise
+        held = await self._obtained(order, image)
         if isinstance(held, Exit):
             return held
         return KubernetesWork(self._cluster, self._pods, held, order, output)
@@ -102,6 +98,17 @@ class KubernetesRuntime:
         found = await self._cluster.jobs(self._labels)
         held = [(job, holder(job)) for job in found if removed_at(job) is None]
         return [(job, by) for job, by in held if by is not None]
+
+    async def _obtained(self, order: Order, image: Image) -> Held | Exit:
+        try:
+            return await self._held(order, image)
+        except ClusterAway as error:
+            _log.warning("cluster_away", job_id=str(order.job_id), error=str(error))
+            await self._discard(order)
+            return Exit(how=Ending.NODE_LOST, message="The cluster that was to run it could not be reached.")
+        except BaseException:
+            await self._discard(order)
+            raise
 
     async def _held(self, order: Order, image: Image) -> Held | Exit:
         made = objects.job(order, image=image.pullable, mark=self._mark, defaults=self._defaults)

@@ -211,6 +211,8 @@ class FakePod:
         self.obeys = True
         """Whether it ends at TERM."""
         self.reads = 0
+        self.hangs = False
+        """Whether who follows its output is told nothing more, not even its end."""
         self._lines: list[tuple[datetime, bytes]] = []
         self._ended = False
         self._broken = asyncio.Event()
@@ -300,6 +302,8 @@ class FakePod:
         since = datetime.fromisoformat(params["sinceTime"]) if "sinceTime" in params else None
         broken, given = self._broken, 0
         while True:
+            if self.hangs and follow:
+                await asyncio.Event().wait()
             for at, line in self._lines[given:]:
                 given += 1
                 if since is None or at >= since:

@@ -57,8 +57,7 @@ async def test_output_that_breaks_off_goes_on_where_it_was(rig: Rig) -> None:
 
 async def test_a_cluster_that_is_away_is_said_so_at_a_start_and_at_a_sweep(rig: Rig) -> None:
     rig.fake.away = True
-    with pytest.raises(ClusterAway):
-        await rig.runtime.start(rig.order("true"), rig.printed)
+    assert (await rig.carry_out(rig.order("true"))).how is Ending.NODE_LOST
     with pytest.raises(ClusterAway):
         await rig.runtime.sweep([])
     with pytest.raises(ClusterAway):
@@ -92,3 +91,17 @@ async def test_a_job_whose_secret_cannot_be_made_is_not_left(rig: Rig) -> None:
     with pytest.raises(Answered):
         await rig.runtime.start(rig.order("true"), rig.printed)
     assert rig.left() == []
+
+
+async def test_output_through_a_connection_that_died_without_a_word_is_read_anew(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.runtimes.kubernetes.work._DRAIN_SECONDS", 0.2)
+    work, pod = await rig.running(rig.order("sleep"))
+    await pod.print(b"before\n")
+    await rig.until(lambda: rig.printed.out, "it is printed")
+    pod.hangs = True
+    pod.says(b"after\n")
+    await pod.exit(0)
+    assert await work.wait() == Exit(how=Ending.EXITED, code=0)
+    assert rig.printed.out == "before\nafter\n"
