@@ -58,6 +58,12 @@ LABEL_NETWORK = "noonmark/network"
 ANNOTATION_LEFT = "noonmark/left"
 """Of Jobs: its holder let go of it while it ran; its end is whoever's takes it up."""
 
+# What is moved to another node is run again: those who save nodes are asked to wait.
+_STAYS = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "karpenter.sh/do-not-disrupt": "true",
+}
+
 CONTAINER = "job"
 COLLECTOR = "collector"
 
@@ -144,7 +150,8 @@ def job(order: Order, *, image: str, mark: Mark, defaults: Limits = DEFAULT_LIMI
             activeDeadlineSeconds=_deadline(order),
             ttlSecondsAfterFinished=mark.ttl_seconds,
             template=PodTemplateSpec(
-                metadata=ObjectMeta(labels=labels | network), spec=_pod(order, image, mark, defaults)
+                metadata=ObjectMeta(labels=labels | network, annotations=dict(_STAYS)),
+                spec=_pod(order, image, mark, defaults),
             ),
         ),
     )

@@ -157,6 +157,14 @@ def test_labels_and_names_say_whose_it_is() -> None:
     assert job(order("true"))["spec"]["template"]["metadata"]["labels"]["noonmark/network"] == "none"
 
 
+def test_autoscalers_are_asked_to_let_it_end() -> None:
+    annotations = job(order("true"))["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        "karpenter.sh/do-not-disrupt": "true",
+    }
+
+
 def test_the_secret_goes_with_the_job_and_has_the_name_that_its_pod_looks_for() -> None:
     ordered = order("true")
     made = objects.job(ordered, image="x", mark=MARK)
