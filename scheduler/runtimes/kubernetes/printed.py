@@ -56,19 +56,20 @@ class Joined:
 
     def _head(self, data: bytes, at: int) -> int:
         """Read on in the instant before a line; where to go on."""
-        stamp, space, _ = (self._stamp + data[at : at + _LONGEST_STAMP]).partition(b" ")
-        if not space and len(stamp) < _LONGEST_STAMP:
-            self._stamp = stamp
-            return len(data)
-        if b"\n" in stamp:
+        limit = at + _LONGEST_STAMP - len(self._stamp)
+        space = data.find(b" ", at, limit)
+        newline = data.find(b"\n", at, limit if space < 0 else space)
+        if newline >= 0:
             # A line of one word: nobody's.
-            at += stamp.index(b"\n") + 1 - len(self._stamp)
             self._stamp = b""
-            return at
-        self._open(_STAMP.fullmatch(stamp))
-        at += (len(stamp) + 1 if space else 0) - len(self._stamp)
+            return newline + 1
+        end = min(limit, len(data)) if space < 0 else space
+        self._stamp += data[at:end]
+        if space < 0 and len(self._stamp) < _LONGEST_STAMP:
+            return end
+        self._open(_STAMP.fullmatch(self._stamp))
         self._stamp = b""
-        return max(at, 0)
+        return end + (space >= 0)
 
     def _open(self, stamp: re.Match[bytes] | None) -> None:
         self._inside, self._foreign = True, stamp is None

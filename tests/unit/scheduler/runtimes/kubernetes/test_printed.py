@@ -68,12 +68,14 @@ def test_it_may_break_off_again_and_again(seed: int) -> None:
     assert printed == WHOLE
 
 
-def test_what_the_node_says_itself_is_left_out() -> None:
+@pytest.mark.parametrize("size", [1, 3, 64, 1000])
+def test_what_the_node_says_itself_is_left_out(size: int) -> None:
     printed = bytearray()
     joined = Joined(printed.extend)
-    joined.feed(
-        log(None, LINES[:1]) + b"unable to retrieve container logs for x\nfailed\n" + log(None, LINES[1:])
-    )
+    own = b"unable to retrieve container logs for x\nfailed\n\n" + b"y" * 70 + b"\n" + b"z" * 70 + b" z\n"
+    whole = log(None, LINES[:1]) + own + log(None, LINES[1:-1]) + own + log(None, LINES[-1:])
+    for at in range(0, len(whole), size):
+        joined.feed(whole[at : at + size])
     assert printed == WHOLE
 
 
