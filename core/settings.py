@@ -30,7 +30,7 @@ _SECRETS = {
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 _SECRET = re.compile(r"[!-~]{32,}")
-_RUNTIMES = ("process", "docker", "function")
+_RUNTIMES = ("process", "docker", "kubernetes", "function")
 _Seconds = Annotated[float, Meta(gt=0)]
 
 
@@ -101,7 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description="What this scheduler runs besides HTTP calls, comma-separated: `process`, `docker`, "
-            "`function`. A process runs as the scheduler's own user."
+            "`kubernetes`, `function`. A process runs as the scheduler's own user."
         ),
     ] = ""
     code_concurrency: Annotated[
@@ -117,6 +117,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     docker_network: Annotated[
         str | None, Meta(description="Network of containers that ask for one; without it none gets one.")
     ] = None
+    kubeconfig: Annotated[
+        str | None,
+        Meta(description="File that leads to the Kubernetes cluster; without it, the one we run in."),
+    ] = None
+    kubernetes_namespace: Annotated[
+        str | None, Meta(description="Namespace of the Jobs; without it, the one of the cluster's context.")
+    ] = None
+    kubernetes_collector: Annotated[
+        str,
+        Meta(
+            description="Image that runs beside each Job of a cluster and hands on its result; it needs "
+            "`sh`, `head`, `base64` and `sleep`."
+        ),
+    ] = "busybox:1.37"
     images: Annotated[
         str,
         Meta(

@@ -148,6 +148,7 @@ class Dispatcher:
             flight.lease,
             guard=lambda: self._may_start(flight),
             begun=lambda: setattr(flight, "begun", True),
+            leaving=lambda: flight.abort in (Abort.INTERRUPTED, Abort.FENCED),
         )
         return self._unused(flight) if isinstance(ran, NotStarted) else ran
 

@@ -26,8 +26,9 @@ _SAID = {
 
 def judge_exit(exit: Exit, *, permanent: Collection[int] = (), overran: bool = False) -> Verdict:
     """What an exit means; ``overran``: it was stopped because its time was over."""
-    if overran:
-        return Verdict(Outcome.TIMED_OUT, retry=True, code="timeout", message="It did not end in time.")
+    if overran or exit.how is Ending.TIMED_OUT:
+        message = exit.message or "It did not end in time."
+        return Verdict(Outcome.TIMED_OUT, retry=True, code="timeout", message=message)
     if exit.how is Ending.EXITED and exit.code == 0:
         return Verdict(Outcome.SUCCEEDED)
     if exit.how is Ending.EXITED:

@@ -1,20 +1,28 @@
 """What a replica runs besides HTTP calls: made from the settings, checked, and let go of at the end."""
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from core.egress.images import ImagePolicy, parse_image_policy
+from core import log
+from core.db import Database
+from core.egress.images import ImageFault, ImagePolicy, parse_image, parse_image_policy
 from core.errors import SettingError
+from core.jobs import store as jobs
 from core.jobs.model import Needs
 from core.settings import Settings, parts, variable
 from scheduler.runtimes.docker.runtime import DockerRuntime
 from scheduler.runtimes.function import BUILT_IN, FunctionRuntime, FunctionsRefused
+from scheduler.runtimes.kubernetes.cluster import ClusterAway, ClusterError, NoCluster, opened
+from scheduler.runtimes.kubernetes.objects import Mark
+from scheduler.runtimes.kubernetes.runtime import KubernetesRuntime
 from scheduler.runtimes.process import ProcessRuntime
 from scheduler.runtimes.runtime import Runtime
+
+_log = log.get(__name__)
 
 
 def root(settings: Settings, needs: Needs) -> Path:
@@ -23,24 +31,28 @@ def root(settings: Settings, needs: Needs) -> Path:
 
 
 @asynccontextmanager
-async def offered(settings: Settings, replica: UUID) -> AsyncIterator[Mapping[Needs, Runtime]]:
+async def offered(
+    settings: Settings, replica: UUID, database: Database
+) -> AsyncIterator[Mapping[Needs, Runtime]]:
     """The runtimes by what they answer. SettingError for one that cannot be offered."""
     runtimes: dict[Needs, Runtime] = {}
     try:
         for name in dict.fromkeys(parts(settings.runtimes)):
             needs = Needs[name.upper()]
-            runtimes[needs] = await _made(settings, needs, replica)
+            runtimes[needs] = await _made(settings, needs, replica, database)
         yield runtimes
     finally:
         for runtime in runtimes.values():
             await runtime.close()
 
 
-async def _made(settings: Settings, needs: Needs, replica: UUID) -> Runtime:
+async def _made(settings: Settings, needs: Needs, replica: UUID, database: Database) -> Runtime:
     if needs is Needs.PROCESS:
         return ProcessRuntime(root(settings, needs))
     if needs is Needs.FUNCTION:
         return await _functions(settings)
+    if needs is Needs.KUBERNETES:
+        return await _kubernetes(settings, replica, database)
     return DockerRuntime(
         Path(settings.docker_socket),
         images=_images(settings),
@@ -48,6 +60,32 @@ async def _made(settings: Settings, needs: Needs, replica: UUID) -> Runtime:
         installation=_installation(settings.database_url),
         network=settings.docker_network,
     )
+
+
+async def _kubernetes(settings: Settings, replica: UUID, database: Database) -> KubernetesRuntime:
+    async def over(asked: Collection[UUID]) -> Collection[UUID]:
+        async with database.raw() as db:
+            return await jobs.over(db, asked)
+
+    images, collector = _images(settings), parse_image(settings.kubernetes_collector)
+    if isinstance(collector, ImageFault):
+        raise SettingError(variable("kubernetes_collector"), collector.message)
+    try:
+        cluster = opened(settings.kubeconfig, settings.kubernetes_namespace)
+    except NoCluster as error:
+        raise SettingError(variable("kubeconfig"), str(error)) from None
+    mark = Mark(
+        installation=_installation(settings.database_url), replica=str(replica), collector=collector.pullable
+    )
+    runtime = KubernetesRuntime(cluster, images=images, mark=mark, over=over)
+    try:
+        await runtime.check()
+    except ClusterAway as error:
+        _log.warning("cluster_away", namespace=cluster.namespace, error=str(error))
+    except ClusterError as error:
+        await runtime.close()
+        raise SettingError(variable("runtimes"), f"kubernetes: {error}") from None
+    return runtime
 
 
 async def _functions(settings: Settings) -> FunctionRuntime:

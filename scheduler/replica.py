@@ -224,7 +224,7 @@ async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Schedule
         if settings.runtimes:
             await require(open_storage(settings), settings)
         async with (
-            offering.offered(settings, id) as runtimes,
+            offering.offered(settings, id, database) as runtimes,
             open_sender(parse_egress(settings.egress_allow), concurrency=settings.concurrency) as sender,
         ):
             yield Scheduler(settings, database, claims, keyring, sender, id=id, runtimes=runtimes)

@@ -32,7 +32,7 @@ from scheduler import delivery
 from scheduler.bringing import NAME as INPUT
 from scheduler.exits import judge_exit
 from scheduler.runtimes import folder, result
-from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Runtime, Work
+from scheduler.runtimes.runtime import Ending, Exit, Lasting, Order, Output, Runtime, Work
 from scheduler.sender.reply import NotStarted
 
 _containers = msgspec.json.Decoder(ContainerTarget)
@@ -110,11 +110,17 @@ class Runner:
         self._now = now
 
     async def run(
-        self, lease: Lease, *, guard: Callable[[], bool], begun: Callable[[], object]
+        self,
+        lease: Lease,
+        *,
+        guard: Callable[[], bool],
+        begun: Callable[[], object],
+        leaving: Callable[[], bool] = lambda: False,
     ) -> Settlement | NotStarted:
         """What came of the attempt. ``begun`` is told right before code may run.
 
-        Cancelling this stops the code, waits until it is gone, and is raised again.
+        Cancelling this stops the code, waits until it is gone, and is raised again. If ``leaving`` then says
+        so, code that can go on without us is left to the job's next attempt.
         """
         target, runtime = _target(lease), self._runtimes.get(Needs(lease.needs))
         if runtime is None:
@@ -125,7 +131,9 @@ class Runner:
             if not guard():
                 return NotStarted()
             begun()
-            ended = await self._carried_out(lease, target, runtime, self._order(lease, target, own.path))
+            order = self._order(lease, target, own.path)
+            begin = partial(self._begun, target, runtime, order)
+            ended = await self._carried_out(lease, order, begin, lambda: leaving() and _has_more(lease))
             found = await asyncio.to_thread(result.read, own.path)
             lost = await self._kept(lease, target, own.path)
         finally:
@@ -163,12 +171,15 @@ class Runner:
             raise
 
     async def _carried_out(
-        self, lease: Lease, target: ContainerTarget | FunctionTarget, runtime: Runtime, order: Order
+        self,
+        lease: Lease,
+        order: Order,
+        begin: Callable[[Output], Awaitable[Work | Exit]],
+        leaving: Callable[[], bool],
     ) -> Ended:
         output = self._printing(order)
         try:
-            begin = partial(self._begun, target, runtime, order, output)
-            return await self._watched(begin, self._seconds(lease, order))
+            return await self._watched(partial(begin, output), self._seconds(lease, order), leaving)
         finally:
             await output.finish()
 
@@ -187,7 +198,9 @@ class Runner:
                 return missing
         return await runtime.start(order, output)
 
-    async def _watched(self, begin: Callable[[], Awaitable[Work | Exit]], seconds: float) -> Ended:
+    async def _watched(
+        self, begin: Callable[[], Awaitable[Work | Exit]], seconds: float, leaving: Callable[[], bool]
+    ) -> Ended:
         work: Work | None = None
         try:
             async with asyncio.timeout(seconds):
@@ -204,6 +217,9 @@ class Runner:
         except asyncio.CancelledError:
             if work is None:
                 raise
+            if isinstance(work, Lasting) and leaving():
+                await work.leave()
+                raise
             await work.stop()
             await work.wait()
             raise
@@ -217,6 +233,8 @@ class Runner:
             params=_params(lease),
             folder=place,
             environment={"NOONMARK_MAX_ATTEMPTS": str(_retries.decode(lease.retry).max_attempts)},
+            timeout_seconds=lease.timeout_seconds,
+            losses=lease.losses,
         )
         if isinstance(target, FunctionTarget):
             inputs = () if target.input is None else (INPUT,)
@@ -268,6 +286,11 @@ def _told(lost: Sequence[Lost]) -> result.Fault:
 def _target(lease: Lease) -> ContainerTarget | FunctionTarget:
     decoder = _functions if lease.target_type == TargetType.FUNCTION else _containers
     return decoder.decode(lease.target)
+
+
+def _has_more(lease: Lease) -> bool:
+    """Whether another attempt would follow this one."""
+    return lease.attempt < _retries.decode(lease.retry).max_attempts
 
 
 def _params(lease: Lease) -> bytes:

@@ -5,7 +5,7 @@ meant for the inside of one, with `settle` after it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -157,6 +157,18 @@ async def held(db: Raw, *, replica: UUID) -> list[Held]:
 async def running_code(db: Raw) -> set[UUID]:
     """The tokens of all leases under which code may run, whoever holds them."""
     return {row[0] for row in await db.fetch("SELECT lease_token FROM leases WHERE needs <> 0")}
+
+
+async def over(db: Raw, jobs: Collection[UUID]) -> set[UUID]:
+    """Which of these wait for nothing and are not in flight: they have ended, or were removed since."""
+    rows = await db.fetch(
+        """SELECT id FROM unnest($1::uuid[]) AS asked (id)
+           WHERE NOT EXISTS (SELECT FROM leases WHERE job_id = id)
+             AND NOT EXISTS (SELECT FROM ready WHERE job_id = id)
+             AND NOT EXISTS (SELECT FROM timers WHERE job_id = id)""",
+        list(jobs),
+    )
+    return {row[0] for row in rows}
 
 
 async def expired(db: Raw, *, limit: int, margin_seconds: float) -> list[Expired]:

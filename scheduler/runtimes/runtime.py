@@ -19,7 +19,7 @@ The same for every runtime:
 from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from msgspec import Struct
@@ -53,6 +53,10 @@ class Order(Struct, frozen=True, kw_only=True):
     """Whether it may reach the network, where the runtime can tell."""
     grace_seconds: float = 10.0
     """Between TERM and KILL."""
+    timeout_seconds: float = 3600.0
+    """After which it is stopped, by us; an engine may be told to end it later, should we be gone."""
+    losses: int = 0
+    """How many attempts right before this one ended as lost: nobody has seen how their code ended."""
 
 
 class Ending(StrEnum):
@@ -70,6 +74,8 @@ class Ending(StrEnum):
     """Its image is not allowed, not there or cannot be pulled."""
     NOT_STARTED = "not_started"
     """There is no such program, folder, user or function; nothing was run."""
+    TIMED_OUT = "timed_out"
+    """By its engine, which was told how long it may take: nobody else had stopped it."""
     NODE_LOST = "node_lost"
     """The engine, or the node under it, went away; whether it went on is not known."""
 
@@ -101,6 +107,14 @@ class Work(Protocol):
 
         `timed_out` is why, for code that is told: a function's hooks then see a failure and no cancel.
         """
+
+
+@runtime_checkable
+class Lasting(Work, Protocol):
+    """Work that goes on when its scheduler ends."""
+
+    async def leave(self) -> None:
+        """Let go of it while it goes on: a later attempt of its job takes it up, or a sweep ends it."""
 
 
 class Runtime(Protocol):

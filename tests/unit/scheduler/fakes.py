@@ -107,15 +107,26 @@ class FakeRunner(Runner):
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
+        self.left: list[bool] = []
+        """Of each that was cut off, whether its code might go on."""
 
     async def run(
-        self, lease: Lease, *, guard: Callable[[], bool], begun: Callable[[], object]
+        self,
+        lease: Lease,
+        *,
+        guard: Callable[[], bool],
+        begun: Callable[[], object],
+        leaving: Callable[[], bool] = lambda: False,
     ) -> Settlement | NotStarted:
         url = parse_url("http://127.0.0.1:9/code")
         assert isinstance(url, Url)
         told = [("webhook-id", str(lease.job_id)), ("X-Noonmark-Attempt", str(lease.attempt))]
         request = Request(lease.tenant_id, "POST", url, header_lines(told), lease.body)
-        reply = await self._sender.send(request, deadline=0.0, guard=guard, writing=lambda _: begun())
+        try:
+            reply = await self._sender.send(request, deadline=0.0, guard=guard, writing=lambda _: begun())
+        except asyncio.CancelledError:
+            self.left.append(leaving())
+            raise
         if isinstance(reply, NotStarted):
             return reply
         return delivery.conclude(lease, reply, now=NOW, duration=0.0)
@@ -173,9 +184,10 @@ class Bench:
         self.ledger = Ledger(self.flights)
         self.sender = FakeSender()
         self.secrets = FakeSecrets()
+        self.runner = FakeRunner(self.sender)
         self.dispatcher = Dispatcher(
             flights=self.flights, sender=self.sender, settler=self.ledger, secrets=self.secrets,
-            keyring=KEYRING, fence=self.fence, clock=self.clock, runner=FakeRunner(self.sender),
+            keyring=KEYRING, fence=self.fence, clock=self.clock, runner=self.runner,
             now=self.local,
         )  # fmt: skip
 

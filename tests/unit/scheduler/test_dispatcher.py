@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from core import metrics
-from core.jobs.model import Outcome
+from core.jobs.model import Needs, Outcome
 from core.sealing import SealBroken
 from core.tenants.store import header_context
 from scheduler.flights import Abort, Phase
@@ -235,3 +235,14 @@ async def test_an_abort_after_the_answer_changes_nothing() -> None:
     await bench.ledger.last()
     bench.dispatcher.abort(flight, Abort.CANCELLED)
     assert [one.outcome for one in bench.ledger.settled] == [Outcome.SUCCEEDED]
+
+
+@pytest.mark.parametrize(
+    ("why", "left"), [(Abort.INTERRUPTED, True), (Abort.FENCED, True), (Abort.CANCELLED, False)]
+)
+async def test_code_may_go_on_without_us_unless_its_job_was_cancelled(why: Abort, left: bool) -> None:
+    bench = Bench()
+    flight = await bench.calling(needs=Needs.KUBERNETES)
+    bench.dispatcher.abort(flight, why)
+    await bench.ledger.last()
+    assert bench.runner.left == [left]

@@ -34,7 +34,14 @@ def test_what_overran_timed_out_however_it_then_ended(how: Ending) -> None:
     assert (verdict.outcome, verdict.retry, verdict.code) == (Outcome.TIMED_OUT, True, "timeout")
 
 
-@pytest.mark.parametrize("how", [one for one in Ending if one is not Ending.EXITED])
+def test_what_its_engine_ended_in_time_timed_out_too_and_may_say_why() -> None:
+    verdict = judge_exit(Exit(how=Ending.TIMED_OUT, message="Because."))
+    assert (verdict.outcome, verdict.retry, verdict.code) == (Outcome.TIMED_OUT, True, "timeout")
+    assert verdict.message == "Because."
+    assert judge_exit(Exit(how=Ending.TIMED_OUT)).message == "It did not end in time."
+
+
+@pytest.mark.parametrize("how", [one for one in Ending if one not in (Ending.EXITED, Ending.TIMED_OUT)])
 def test_every_other_end_fails_under_its_own_name_and_says_why(how: Ending) -> None:
     verdict = judge_exit(Exit(how=how))
     assert (verdict.outcome, verdict.code) == (Outcome.FAILED, how.value)

@@ -43,6 +43,15 @@ class FakeWork(Work):
         self._over.set()
 
 
+class FakeLasting(FakeWork):
+    """Can go on without its scheduler."""
+
+    left = False
+
+    async def leave(self) -> None:
+        self.left = True
+
+
 class FakeRuntime:
     """Starts when it is let."""
 
@@ -117,8 +126,10 @@ class Scene:
         self.brought.append((wanted, tenant, folder))
         return self.missing
 
-    async def run(self, held: Lease, *, allowed: bool = True) -> Settlement | NotStarted:
-        return await self.runner.run(held, guard=lambda: allowed, begun=lambda: None)
+    async def run(
+        self, held: Lease, *, allowed: bool = True, leaving: bool = False
+    ) -> Settlement | NotStarted:
+        return await self.runner.run(held, guard=lambda: allowed, begun=lambda: None, leaving=lambda: leaving)
 
     def left(self) -> list[Path]:
         return list(self.root.iterdir()) if self.root.exists() else []
@@ -179,6 +190,31 @@ async def test_a_cancelled_attempt_is_stopped_and_waited_for(tmp_path: Path) -> 
     assert scene.runtime.work.stops == [False]
     assert scene.paper.finished
     assert scene.left() == []
+
+
+@pytest.mark.parametrize(
+    ("leaving", "attempt", "left"), [(True, 1, True), (False, 1, False), (True, 3, False)]
+)
+async def test_what_can_go_on_is_left_to_the_next_attempt_if_there_is_one(
+    tmp_path: Path, leaving: bool, attempt: int, left: bool
+) -> None:
+    scene = Scene(tmp_path / "a")
+    work = scene.runtime.work = FakeLasting(None)
+    lease = msgspec.structs.replace(held(), attempt=attempt, retry='{"max_attempts":3}')
+    running = asyncio.ensure_future(scene.run(lease, leaving=leaving))
+    await work.waited_for.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (work.left, work.stops) == (left, [] if left else [False])
+    assert scene.left() == []
+
+
+async def test_an_order_says_its_time_and_how_many_attempts_before_it_were_lost(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    await scene.run(msgspec.structs.replace(held(seconds=30.0), losses=2))
+    [order] = scene.runtime.orders
+    assert (order.timeout_seconds, order.losses) == (30.0, 2)
 
 
 @pytest.mark.parametrize(("allowed", "needs"), [(False, Needs.PROCESS), (True, Needs.DOCKER)])

@@ -270,3 +270,17 @@ async def test_a_paused_queue_is_not_surveyed(database: Database, tenant: Tenant
         await make_job(db, tenant)
         await db.execute("UPDATE queues SET paused = true")
         assert (await jobs.survey(db, since=None)).lanes == ()
+
+
+async def test_a_job_is_over_once_it_neither_waits_nor_is_in_flight(
+    database: Database, tenant: Tenant
+) -> None:
+    async with database.raw() as db:
+        ended = await make_job(db, tenant)
+        [lease] = await claim(db, tenant)
+        leased = await make_job(db, tenant)
+        await claim(db, tenant)
+        await jobs.settle(db, [settlement(lease, Outcome.SUCCEEDED)])
+        ready, timer = await make_job(db, tenant), await make_job(db, tenant, delay_seconds=60.0)
+        unknown = uuid4()
+        assert await jobs.over(db, [ended, leased, ready, timer, unknown]) == {ended, unknown}

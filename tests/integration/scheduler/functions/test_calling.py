@@ -6,9 +6,11 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from core.db import Database
 from core.jobs.model import Needs
 from core.settings import Settings
 from scheduler import offering
@@ -179,7 +181,7 @@ async def test_the_operators_setting_reaches_the_function_and_not_its_environmen
         egress_allow=LOOPBACK,
     )
     rig = Rig(tmp_path)
-    async with offering.offered(settings, rig.order("echo@1").job_id) as runtimes:
+    async with offering.offered(settings, uuid4(), Database(settings.database_url, name="tests")) as runtimes:
         rig.runtime = runtimes[Needs.FUNCTION]  # type: ignore[assignment]
         assert (await call(rig, listening.url())).exit.code == 0
         told = (await rig.carry_out("told@1")).result
