@@ -30,7 +30,7 @@ TAKING = {
     f"{method.upper()} {path}": operation
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
-    if "requestBody" in operation
+    if JSON in operation.get("requestBody", {}).get("content", {})
 }
 PROBLEM = Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": DOCUMENT["components"]})
 
