@@ -21,7 +21,7 @@ async def headers(sign_in: SignIn) -> dict[str, str]:
 async def test_options_tells_what_the_document_tells(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     for path, operations in _PATHS.items():
         written = path.replace("{", "").replace("}", "")
-        for name in ("job_id", "token_id", "tenant_id"):
+        for name in ("job_id", "token_id", "tenant_id", "artifact_id"):
             written = written.replace(name, _NOBODY)
         answer = await api.options(written, headers=headers)
         assert (answer.status_code, answer.content) == (204, b""), path
