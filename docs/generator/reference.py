@@ -18,6 +18,7 @@ from docs.generator.schemas import FIELD_HEADS, Schema
 METHODS = ("get", "post", "put", "patch", "delete")
 _PAGE_WIDTH = 100
 _OCTETS = "application/octet-stream"
+_FORM = "multipart/form-data"
 _USUAL = {"400", "401", "403", "408", "413", "415", "429", "431", "500", "503"}
 
 
@@ -59,11 +60,12 @@ def _section(path: str, method: str, operation: dict[str, Any], components: dict
     if _OCTETS in operation.get("requestBody", {"content": {}})["content"]:
         parts.append(f"The body, `{_OCTETS}`: the bytes as they are.\n")
     elif body := operation.get("requestBody"):
-        content = body["content"]["application/json"]
+        content = next(iter(body["content"].values()))
         kinds = " or ".join(f"`{kind}`" for kind in sorted(body["content"]))
         parts.append(f"The body, {kinds}{'' if body['required'] else ', which may be left out'}:\n")
         parts.append(table(FIELD_HEADS, schemas.fields(_taken(content["schema"], components), components)))
-        parts.append(_shown(f"{method.upper()} {path}", content["example"]))
+        if _FORM not in body["content"]:
+            parts.append(_shown(f"{method.upper()} {path}", content["example"]))
     return "\n".join(parts + _answers(sorted(operation["responses"].items())))
 
 
@@ -112,8 +114,8 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _taken(schema: Schema, components: dict[str, Schema]) -> Schema:
-    """The component of a body."""
-    return components[next(schemas.linked(schema))]
+    """The component of a body; a form is its own."""
+    return schema if "properties" in schema else components[next(schemas.linked(schema))]
 
 
 def _answer(status: str, answer: dict[str, Any]) -> tuple[str, ...]:

@@ -44,10 +44,14 @@ _UNGUESSABLE = {
     "DELETE /v1/jobs/{job_id}/artifacts/{name}",
     "POST /v1/jobs/{job_id}/artifacts/{name}/confirm",
     "POST /v1/jobs/{job_id}/artifacts/{name}/link",
+    "POST /v1/videos/encode",
+    "GET /v1/videos/{job_id}/status",
+    "GET /v1/videos/{job_id}/download",
     "PUT /v1/artifacts/{artifact_id}/content",
     "GET /v1/artifacts/{artifact_id}/content",
 }
-"""No try can do well with these: they take what stands in a mail, a session or a link, or a name of ours."""
+"""No try can do well with these: they take what stands in a mail, a session or a link, or a name of ours, or a
+video."""
 
 _HOLD = """
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
