@@ -50,7 +50,7 @@ _UNGUESSABLE = {
     "PUT /v1/artifacts/{artifact_id}/content",
     "GET /v1/artifacts/{artifact_id}/content",
 }
-"""No try can do well with these: they take what stands in a mail, a session or a link, or a name of ours, or a
+"""No try can do well with these: they take what stands in a mail, a session or a link, a name of ours, or a
 video."""
 
 _HOLD = """

@@ -30,11 +30,7 @@ TAKING = {
     f"{method.upper()} {path}": operation
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
-<<<<<<< HEAD
-    if "application/json" in operation.get("requestBody", {"content": {}})["content"]
-=======
     if JSON in operation.get("requestBody", {}).get("content", {})
->>>>>>> refs/heads/store
 }
 PROBLEM = Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": DOCUMENT["components"]})
 
