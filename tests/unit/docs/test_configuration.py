@@ -9,7 +9,12 @@ from docs.generator import configuration, metrics, pages
 from docs.generator.pages import ROOT
 
 _SETTINGS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-_TESTS = {"NOONMARK_CONTRACT_EXAMPLES", "NOONMARK_PG_BIN", "NOONMARK_TEST_CONTROL_PLANE", "NOONMARK_TEST_POOLER"}
+_TESTS = {
+    "NOONMARK_CONTRACT_EXAMPLES",
+    "NOONMARK_PG_BIN",
+    "NOONMARK_TEST_CONTROL_PLANE",
+    "NOONMARK_TEST_POOLER",
+}
 _CLIENT = {"NOONMARK_URL", "NOONMARK_TOKEN", "NOONMARK_WEBHOOK_SECRET"}
 _CODE = {
     f"NOONMARK_{name}" for name in ("JOB_ID", "ATTEMPT", "MAX_ATTEMPTS", "PARAMS", "OUTPUT_DIR")
