@@ -41,6 +41,7 @@ class Node:
             headers={"Authorization": "Bearer admin-token"}, trust_env=False, timeout=10,
         )  # fmt: skip
         self._port = free_port()
+        self._over = asyncio.Event()
         self._lines: dict[str, list[tuple[str, bytes]]] = {}
         self._ends: dict[str, dict[str, Any]] = {}
         self._results: dict[str, bytes] = {}
@@ -63,8 +64,8 @@ class Node:
         return self
 
     async def __aexit__(self, *_raised: object) -> None:
-        self._playing.cancel()
-        await asyncio.wait({self._playing})
+        self._over.set()
+        await self._playing
         await self._runner.cleanup()
         await self._admin.aclose()
 
@@ -94,7 +95,7 @@ class Node:
         await self._patch(f"/api/v1/nodes/{_NAME}/status", {"status": status})
 
     async def _play(self) -> None:
-        while True:
+        while not self._over.is_set():
             try:
                 for pod in await self.all("pods"):
                     await self._turn(pod)

@@ -151,12 +151,11 @@ class Plane:
         block_until(self._answers, within=90, what=f"the API server answers; see {folder}")
 
     def _answers(self) -> bool:
-        if not self.authority.exists():
-            return False
         try:
             with self.admin() as admin:
                 return admin.get("/readyz").is_success
-        except httpx.HTTPError:
+        except (httpx.HTTPError, OSError):
+            # It does not listen, or has not written its certificate.
             return False
 
     def _keys(self) -> None:

@@ -152,16 +152,15 @@ class KubernetesWork:
 
     async def _gone(self, within: float) -> bool:
         """Whether it is gone within so many seconds. A Job goes last, after its pod."""
-        try:
-            async with asyncio.timeout(within):
-                while True:
-                    self._look()
-                    with contextlib.suppress(ClusterAway):
-                        if await self._held.look() is None:
-                            return True
-                    await self._change(_POLL_SECONDS)
-        except TimeoutError:
-            return False
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within
+        while loop.time() < until:
+            self._look()
+            with contextlib.suppress(ClusterAway):
+                if await self._held.look() is None:
+                    return True
+            await self._change(_POLL_SECONDS)
+        return False
 
     async def _change(self, within: float) -> None:
         """Until something has changed, or is to be looked at anyhow."""
