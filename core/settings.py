@@ -107,6 +107,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_concurrency: Annotated[
         int, Meta(ge=1, le=1_000, description="Attempts per scheduler that run code at one time.")
     ] = 16
+    output_mb: Annotated[
+        int,
+        Meta(ge=1, le=1_048_576, description="MiB that an attempt's folder may hold; for more it is ended."),
+    ] = 2048
+    process_user: Annotated[
+        str | None,
+        Meta(
+            description="Who processes run as, `name` or `uid:gid`; the scheduler must be root for it. "
+            "Without it they are the scheduler's own user, and read what that can read."
+        ),
+    ] = None
     functions: Annotated[
         str,
         Meta(description="Python modules whose functions jobs may call, comma-separated; ours come along."),
@@ -138,6 +149,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`registry.example/team/`, `registry.example/team/tool`, or `*`. Empty allows none."
         ),
     ] = ""
+    docker_config: Annotated[
+        str | None,
+        Meta(
+            description="File with credentials of registries, as `docker login` writes it (`config.json`); "
+            "read anew for each pull. Helpers and stores that it names are not asked."
+        ),
+    ] = None
     beat_seconds: Annotated[_Seconds, Meta(description="Seconds between two beats of a replica.")] = 3.0
     lease_ttl_seconds: Annotated[
         _Seconds, Meta(description="Seconds without a beat after which a replica's leases are reaped.")
