@@ -48,7 +48,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="Port of the API.")] = 8080
     public_url: Annotated[
         str | None,
-        Meta(description="Address users reach the API at; links in mails start with it. Needed by the API."),
+        Meta(
+            description="Address users reach the API at; links in mails start with it, and where code calls "
+            "back. Needed by the API."
+        ),
     ] = None
     data_dir: Annotated[str, Meta(description="Folder of the embedded PostgreSQL (development).")] = (
         ".noonmark"
