@@ -118,10 +118,16 @@ async def ran(mine: httpx.AsyncClient, database: Database) -> Lease:
 @pytest.mark.parametrize(
     "left",
     [
-        '{"score": 61}', "null", "[]", '"\\u00e9\\ud83d\\ude00 é"', "[1.0, 1e2, -0.0, 123456789012345678901234567890]",
-        '{"b": 1, "a": {"c": [true, false, null]}}', '{"a": 1, "a": 2}', '  { "spaces" : 1 }\n',
+        '{"score": 61}',
+        "null",
+        "[]",
+        '"\\u00e9\\ud83d\\ude00 é"',
+        "[1.0, 1e2, -0.0, 123456789012345678901234567890]",
+        '{"b": 1, "a": {"c": [true, false, null]}}',
+        '{"a": 1, "a": 2}',
+        '  { "spaces" : 1 }\n',
     ],
-)  # fmt: skip
+)
 async def test_a_result_reads_as_jsonb_would(mine: httpx.AsyncClient, database: Database, left: str) -> None:
     """RES-01: on the job and on its attempt, by value the same."""
     lease = await ran(mine, database)
