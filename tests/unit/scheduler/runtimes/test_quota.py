@@ -38,6 +38,8 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
     (folder / "up").symlink_to(tmp_path)
     (folder / "file").symlink_to(outside / "file")
     assert not quota.exceeded(folder, MIB)
+    (tmp_path / "itself").symlink_to(outside)
+    assert not quota.exceeded(tmp_path / "itself", MIB)
 
 
 def test_a_folder_that_is_gone_holds_nothing(tmp_path: Path) -> None:
