@@ -17,13 +17,14 @@ from litestar.routes import HTTPRoute
 from app import errors, openapi, routers
 from app.artifacts.links import Links
 from app.artifacts.service import Uploads
+from app.callbacks.pace import Pace
 from app.cors import Cors
 from app.edge import Edge
 from app.hints import Hints
 from app.jobs.service import Jobs
 from app.limits.gate import Gate
 from app.logs.following import Streams
-from app.principal import Principal, asking
+from app.principal import Principal, asking, speaking
 from app.request import JsonRequest
 from app.users import keys
 from app.users.cookies import RefreshCookie
@@ -32,6 +33,7 @@ from app.users.keys import Keys
 from app.users.service import SignIn
 from app.users.store import Limits
 from app.videos.service import Videos
+from core.callbacks import Pass
 from core.db import Database
 from core.egress.guard import parse_egress
 from core.sealing import Keyring
@@ -65,7 +67,7 @@ def build(
     given["videos"] = Videos(
         database, given["storage"], given["making"], quota=settings.artifact_quota_mb * _MIB
     )
-    sentry = Guard(Gate(database), derived, operator_secret=settings.admin_secret)
+    sentry = Guard(Gate(database), derived, keyring, operator_secret=settings.admin_secret)
     inner = _litestar(given, sentry, development=settings.development)
     inner.state.openapi = lru_cache(describe)
     https = (settings.public_url or "").startswith("https://")
@@ -85,7 +87,7 @@ def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
 
 _NAMES = (
     "database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "making", "storage", "links",
-    "uploads", "videos",
+    "uploads", "videos", "pace",
 )  # fmt: skip
 
 
@@ -101,6 +103,7 @@ def _injected(settings: Settings, database: Database, keyring: Keyring, derived:
         ),
         "database": database,
         "keyring": keyring,
+        "pace": Pace(),
         "settings": settings,
         "sign_in": SignIn(database, keyring, derived, origin=origin, limits=limits),
         "cookie": RefreshCookie(origin=origin, secure=not settings.development),
@@ -144,6 +147,7 @@ async def _options(request: Request[Any, Any, Any]) -> Response[None] | None:
 def _dependencies(injected: dict[str, Any]) -> dict[str, Provide]:
     providers: dict[str, Any] = {name: _giving(value) for name, value in injected.items()}
     providers["principal"] = _principal
+    providers["speaking"] = _speaking
     providers["request_id"] = _request_id
     return {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}
 
@@ -157,6 +161,10 @@ def _giving(value: Any) -> Any:
 
 def _principal(request: Request[Any, Any, Any]) -> Principal:
     return asking(request.scope)
+
+
+def _speaking(request: Request[Any, Any, Any]) -> Pass:
+    return speaking(request.scope)
 
 
 def _request_id(request: Request[Any, Any, Any]) -> str:

@@ -42,6 +42,11 @@ _SCHEMES = {
         "name": "signature",
         "description": "Of a link that was made for one file.",
     },
+    "attempt": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "NOONMARK_CALLBACK_TOKEN, as the code of an attempt finds it in its environment.",
+    },
     "operator": {"type": "http", "scheme": "bearer", "description": "NOONMARK_ADMIN_SECRET."},
 }
 _LIMITED = {
@@ -179,13 +184,15 @@ def _plain(shown: msgspec.Struct) -> Any:
 
 
 def _security(handler: HTTPRouteHandler, method: str) -> list[dict[str, list[str]]]:
-    """Nothing, the operator's secret, or a credential with one scope."""
+    """Nothing, the operator's secret, an attempt's credential, or one with one scope."""
     if handler.opt.get("public"):
         return []
     if handler.opt.get("signed"):
         return [{"signature": []}]
     if handler.opt.get("operator"):
         return [{"operator": []}]
+    if handler.opt.get("attempt"):
+        return [{"attempt": []}]
     return [{"bearer": [needed(handler.opt, method)]}]
 
 

@@ -3,7 +3,7 @@
 Every route is private unless it says `opt=PUBLIC`. A private route's handler may ask for `principal:
 Principal` and scopes each statement by its tenant. A route that needs more than reading (GET) or writing
 (anything else) names it: `opt=needs(Scope.ADMIN)`. A route of the operator says `opt=OPERATOR`; it has no
-tenant, and so no principal.
+tenant, and so no principal; nor has one of an attempt's code, `opt=ATTEMPT`, which speaks for that attempt.
 """
 
 from enum import StrEnum
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from core.callbacks import Pass
 from core.errors import Unauthenticated
 
 
@@ -60,6 +61,14 @@ def asking(scope: Any) -> Principal:
     return resolved
 
 
+def speaking(scope: Any) -> Pass:
+    """Which attempt's code this is, as the guard resolved it. Raises Unauthenticated."""
+    resolved = scope.get("auth")
+    if not isinstance(resolved, Pass):
+        raise Unauthenticated
+    return resolved
+
+
 _READING = {"GET", "HEAD", "OPTIONS"}
 
 SIGNED: dict[str, Any] = {"signed": True}
@@ -76,6 +85,9 @@ PUBLIC: dict[str, Any] = {"public": True}
 
 OPERATOR: dict[str, Any] = {"operator": True}
 """Marks a route that takes the operator's secret, and nothing else."""
+
+ATTEMPT: dict[str, Any] = {"attempt": True}
+"""Marks a route that takes the credential of an attempt's code, and nothing else."""
 
 
 def needed(opt: dict[str, Any], method: str) -> Scope:

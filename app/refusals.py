@@ -44,6 +44,7 @@ _OWN: Mapping[str, set[str]] = {
     "downloadVideo": {"range_not_satisfiable", "video_not_encoded"},
     "downloadArtifact": {"range_not_satisfiable"},
     "downloadByLink": {"range_not_satisfiable"},
+    "callBack": {"attempt_over", "history_full", "rate_limited"},
     "createQueue": {"queue_exists"},
     "editQueue": {"queue_exists", "queue_is_default"},
     "deleteQueue": {"queue_is_default", "queue_not_empty"},
@@ -55,7 +56,8 @@ def of(operation: Mapping[str, Any], handler: HTTPRouteHandler) -> set[str]:
     """The codes of an operation of the document, whose security is filled in."""
     codes = _ALWAYS | _OWN.get(operation["operationId"], set())
     if operation["security"]:
-        codes |= {"unauthenticated"} if handler.opt.get("operator") else _PRIVATE
+        alone = handler.opt.get("operator") or handler.opt.get("attempt")
+        codes |= {"unauthenticated"} if alone else _PRIVATE
     if handler.opt.get("signed"):
         codes = (codes - _PRIVATE) | {"link_expired", "link_invalid"}
     if "requestBody" in operation and not handler.opt.get("bytes"):

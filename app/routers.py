@@ -8,6 +8,7 @@ from app import openapi
 from app.artifacts import routes as artifacts
 from app.audit import routes as audit
 from app.bulk import routes as bulk
+from app.callbacks import routes as callbacks
 from app.dead_letters import routes as dead_letters
 from app.doctor import routes as doctor
 from app.erasure import routes as erasure
@@ -35,6 +36,7 @@ ALWAYS: Routers = (
     logs.router,
     artifacts.router,
     videos.router,
+    callbacks.router,
     queues.router,
     dead_letters.router,
     bulk.router,

@@ -64,6 +64,10 @@ artifacts_kept = Counter("noonmark_artifacts_kept_total", "Files of attempts tha
 artifacts_lost = Counter(
     "noonmark_artifacts_lost_total", "Files that attempts left and that were not kept.", ["reason"]
 )
+events_told = Counter("noonmark_events_told_total", "Events told by the code of attempts and stored.")
+events_dropped = Counter(
+    "noonmark_events_dropped_total", "Events told by the code of attempts and not stored.", ["reason"]
+)
 beats_missed = Counter("noonmark_beats_missed_total", "Beats that failed or were withheld.")
 self_fenced = Counter(
     "noonmark_self_fenced_total", "Times a replica stopped itself because its lease ran out."

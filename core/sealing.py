@@ -33,7 +33,7 @@ class SealBroken(Exception):
 class Keyring:
     """The master keys, and what they do."""
 
-    __slots__ = ("_ciphers", "_head", "_ids", "_marker")
+    __slots__ = ("_ciphers", "_head", "_ids", "_marker", "_signers")
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         """`keys` by id; the first one seals. ValueError names what is wrong, never the key."""
@@ -45,6 +45,7 @@ class Keyring:
         self._head = bytes([_VERSION, len(self._ids[0])]) + self._ids[0].encode()
         # Not the key itself: what marks must not be what seals.
         self._marker = hmac.digest(keys[self._ids[0]], b"noonmark mark", "sha256")
+        self._signers = {key_id: hmac.digest(key, b"noonmark sign", "sha256") for key_id, key in keys.items()}
         self._ciphers = {key_id.encode(): AESGCM(key) for key_id, key in keys.items()}
 
     def __repr__(self) -> str:
@@ -75,6 +76,13 @@ class Keyring:
     def mark(self, plain: bytes, *, context: str) -> bytes:
         """32 bytes that tell equal values from others, as long as the first key stays, and nothing else."""
         return hmac.digest(self._marker, context.encode() + b"\0" + plain, "sha256")
+
+    def signer(self, purpose: str, key_id: str | None = None) -> tuple[str, bytes] | None:
+        """The key to sign with for a purpose, and its id; of an id, if it is configured, to verify with."""
+        found = self._signers.get(self._ids[0] if key_id is None else key_id)
+        if found is None:
+            return None
+        return key_id or self._ids[0], hmac.digest(found, purpose.encode(), "sha256")
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether the key that seals today sealed this; if not, it wants to be opened and sealed anew."""

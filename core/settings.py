@@ -48,7 +48,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="Port of the API.")] = 8080
     public_url: Annotated[
         str | None,
-        Meta(description="Address users reach the API at; links in mails start with it. Needed by the API."),
+        Meta(
+            description="Address users reach the API at; links in mails start with it, and where code calls "
+            "back. Needed by the API."
+        ),
     ] = None
     data_dir: Annotated[str, Meta(description="Folder of the embedded PostgreSQL (development).")] = (
         ".noonmark"
@@ -107,6 +110,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_concurrency: Annotated[
         int, Meta(ge=1, le=1_000, description="Attempts per scheduler that run code at one time.")
     ] = 16
+    output_mb: Annotated[
+        int,
+        Meta(ge=1, le=1_048_576, description="MiB that an attempt's folder may hold; for more it is ended."),
+    ] = 2048
+    process_user: Annotated[
+        str | None,
+        Meta(
+            description="Who processes run as, `name` or `uid:gid`; the scheduler must be root for it. "
+            "Without it they are the scheduler's own user, and read what that can read."
+        ),
+    ] = None
     functions: Annotated[
         str,
         Meta(description="Python modules whose functions jobs may call, comma-separated; ours come along."),
@@ -138,6 +152,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`registry.example/team/`, `registry.example/team/tool`, or `*`. Empty allows none."
         ),
     ] = ""
+    docker_config: Annotated[
+        str | None,
+        Meta(
+            description="File with credentials of registries, as `docker login` writes it (`config.json`); "
+            "read anew for each pull. Helpers and stores that it names are not asked."
+        ),
+    ] = None
     beat_seconds: Annotated[_Seconds, Meta(description="Seconds between two beats of a replica.")] = 3.0
     lease_ttl_seconds: Annotated[
         _Seconds, Meta(description="Seconds without a beat after which a replica's leases are reaped.")

@@ -200,7 +200,7 @@ def _next(say: Say, base_url: str, header: Path, target: str) -> None:
     say("try next:")
     say(f"  {curl} -d '{body}'")
     say(f"  ./jobctl login {base_url} --dev --email {EMAIL}")
-    say(f'  ./jobctl run {target}/mine -d \'{{"hello": "jobctl"}}\'')
+    say(f'  ./jobctl call {target}/mine -d \'{{"hello": "jobctl"}}\'')
     say("  ./jobctl jobs list")
     say(f"  tail -f {shown.parent / 'logs' / 'receiver.log'}    # watch deliveries arrive")
     say("")

@@ -38,6 +38,9 @@ class Jobs(Noun):
     """Jobs, of a blocking client."""
 
     create = Does(jobs.create)
+    run = Does(jobs.run)
+    invoke = Does(jobs.invoke)
+    submit = Does(jobs.submit)
     create_many = Does(jobs.create_many)
     get = Does(jobs.get)
     list = Lists(jobs.listed)
@@ -56,6 +59,9 @@ class AsyncJobs(AsyncNoun):
     """Jobs, of an asynchronous client."""
 
     create = AsyncDoes(jobs.create)
+    run = AsyncDoes(jobs.run)
+    invoke = AsyncDoes(jobs.invoke)
+    submit = AsyncDoes(jobs.submit)
     create_many = AsyncDoes(jobs.create_many)
     get = AsyncDoes(jobs.get)
     list = AsyncLists(jobs.listed)

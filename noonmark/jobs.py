@@ -1,11 +1,12 @@
 """What can be asked about jobs. Each function is a talk; the clients do it (see `noonmark.client`)."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
 import httpx
 import msgspec
+from msgspec import UNSET
 
 from noonmark import calls
 from noonmark.calls import Call, Id, Listing, Pause
@@ -17,10 +18,14 @@ from noonmark.options import (
     Filter,
     NewJob,
     Options,
+    Ordering,
+    Running,
     changed,
+    commanded,
     document,
     edited,
     filtering,
+    invoked,
 )
 
 Talking = Generator[Call[Any] | Pause, httpx.Response, Job]
@@ -39,6 +44,32 @@ def create(url: str, *, idempotency_key: str | None = None, **options: Unpack[Op
     the same options answers with the same job.
     """
     return calls.making("/v1/jobs", _job, document(url, options), idempotency_key)
+
+
+def run(
+    command: Sequence[str] = (),
+    *,
+    image: str | None = None,
+    idempotency_key: str | None = None,
+    **options: Unpack[Running],
+) -> Call[Job]:
+    """Have a command run: in a container of an image, or without one as a process of a scheduler's host.
+
+    Program and arguments are executed as they are; there is no shell. An image may have a command of its own.
+    """
+    return calls.making("/v1/jobs", _job, commanded(command, image, options), idempotency_key)
+
+
+def invoke(
+    function: str, params: Any = UNSET, *, idempotency_key: str | None = None, **options: Unpack[Ordering]
+) -> Call[Job]:
+    """Have a registered function called, `key@version`, with any JSON value."""
+    return calls.making("/v1/jobs", _job, invoked(function, params, options), idempotency_key)
+
+
+def submit(body: Mapping[str, Any], *, idempotency_key: str | None = None) -> Call[Job]:
+    """A job as the API takes it, whatever it does."""
+    return calls.making("/v1/jobs", _job, body, idempotency_key)
 
 
 def create_many(jobs: Iterable[NewJob], *, idempotency_key: str | None = None) -> Call[tuple[Job, ...]]:

@@ -168,6 +168,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     last_error: JobError | None = None
     result: Any = None
     """The answer that counted as success, see `answer`; of code, whatever JSON it left as its result."""
+    result_error: JobError | None = None
+    """Why there is no result, although code left one."""
+    waiting_for: str | None = None
+    """What no live scheduler offers, if that is why the job does not start."""
     replay_of: UUID | None = None
     unique: Unique | None = None
 
@@ -195,6 +199,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Of code."""
     result: Any = None
     """Of code: what it left, also where it failed."""
+    result_error: JobError | None = None
     error: JobError | None = None
 
 

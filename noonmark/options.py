@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, Required, TypedDict
 
+from msgspec import UNSET
+
 from noonmark.calls import Query
 from noonmark.model import Retry, State, Unique
 
@@ -85,6 +87,40 @@ class NewJob(Options, total=False):
     url: Required[str]
 
 
+class Ordering(Difference, total=False):
+    """What a job that is code may say, whatever carries it out."""
+
+    timeout_seconds: int
+    """For one attempt, in all."""
+    expires_at: datetime
+    """Not to be started after this."""
+    labels: Mapping[str, str]
+    unique: Unique | Mapping[str, Any]
+    """At most one such job at once; Conflict, unless it says otherwise."""
+
+
+class Running(Ordering, total=False):
+    """What a command may say besides."""
+
+    runtime: str
+    """`docker` or `kubernetes`, for an image; what has none is a process."""
+    env: Mapping[str, str]
+    secret_env: Sequence[str]
+    """Names of variables that reads must mask."""
+    params: Any
+    """Any JSON value."""
+    working_directory: str
+    memory_mb: int
+    cpus: float
+    pids: int
+    network: bool
+    """Whether a container may reach the network."""
+    grace_seconds: float
+    """From TERM to KILL."""
+    permanent_exit_codes: Sequence[int]
+    """After which another attempt would not help."""
+
+
 class Filter(TypedDict, total=False):
     """Which jobs; all that is given must fit. `after` includes its instant, `before` does not."""
 
@@ -119,6 +155,7 @@ _TARGET = {"url", "method", "headers", "secret_headers", "body", "body_text"}
 _DIRECT = {"queue", "priority", "retry", "labels", "timeout_seconds", "unique"}
 _KNOWN = Options.__annotations__.keys() | {"url"}
 _CHANGES = Change.__annotations__.keys()
+_OF_COMMANDS = Running.__annotations__.keys() - Ordering.__annotations__.keys()
 _DIFFERENCES = Difference.__annotations__.keys()
 
 
@@ -126,6 +163,22 @@ def document(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The body that creates a job. TypeError for an option that there is not."""
     _check(options, _KNOWN)
     return _body({"url": url, **options})
+
+
+def commanded(command: Sequence[str], image: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that creates a job that runs a command. TypeError for an option that there is not."""
+    _check(options, Running.__annotations__.keys())
+    target: dict[str, Any] = {"type": "container", "command": list(command)}
+    target |= {"runtime": "process"} if image is None else {"image": image}
+    target |= {name: options[name] for name in _OF_COMMANDS & options.keys()}
+    return {**_body({name: options[name] for name in options.keys() - _OF_COMMANDS}), "target": target}
+
+
+def invoked(function: str, params: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that creates a job that calls a function. TypeError for an option that there is not."""
+    _check(options, Ordering.__annotations__.keys())
+    target = {"type": "function", "function": function}
+    return {**_body(options), "target": target | ({} if params is UNSET else {"params": params})}
 
 
 def edited(change: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 exit code 0                                    succeeded
 a code that the job calls permanent            failed for good
 any other code, a foreign signal               failed, retry
-out of memory, its image, its engine           failed, retry
+out of memory or disk, its image, its engine   failed, retry
 past its time                                  timed out, retry
 what does not exist                            failed for good
 """
@@ -18,6 +18,7 @@ _SAID = {
     Ending.SIGNALLED: "A signal ended it.",
     Ending.STOPPED: "It was stopped.",
     Ending.OUT_OF_MEMORY: "It wanted more memory than it may have.",
+    Ending.OUTPUT_TOO_LARGE: "It wrote more into its folder than that may hold.",
     Ending.IMAGE_ERROR: "Its image could not be had.",
     Ending.NOT_STARTED: "There is nothing to start.",
     Ending.NODE_LOST: "What it ran on went away.",

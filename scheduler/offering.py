@@ -14,7 +14,11 @@ from core.errors import SettingError
 from core.jobs import store as jobs
 from core.jobs.model import Needs
 from core.settings import Settings, parts, variable
+from scheduler.runtimes import drop
+from scheduler.runtimes.docker import credentials
+from scheduler.runtimes.docker.credentials import CredentialsBroken
 from scheduler.runtimes.docker.runtime import DockerRuntime
+from scheduler.runtimes.events import Events
 from scheduler.runtimes.function import BUILT_IN, FunctionRuntime, FunctionsRefused
 from scheduler.runtimes.kubernetes.cluster import ClusterAway, ClusterError, NoCluster, opened
 from scheduler.runtimes.kubernetes.objects import Mark
@@ -30,27 +34,41 @@ def root(settings: Settings, needs: Needs) -> Path:
     return Path(settings.data_dir).absolute() / "attempts" / needs.name.lower()
 
 
+def owner(settings: Settings, needs: Needs) -> tuple[int, int] | None:
+    """Whom attempts of one kind run as, uid and gid; none is ourselves. SettingError if that cannot be."""
+    if settings.process_user is None or needs is not Needs.PROCESS:
+        return None
+    try:
+        user = drop.parse(settings.process_user)
+        drop.check(user, root(settings, needs))
+    except ValueError as error:
+        raise SettingError(variable("process_user"), str(error)) from None
+    return user
+
+
 @asynccontextmanager
 async def offered(
-    settings: Settings, replica: UUID, database: Database
+    settings: Settings, replica: UUID, database: Database, *, events: Events | None = None
 ) -> AsyncIterator[Mapping[Needs, Runtime]]:
-    """The runtimes by what they answer. SettingError for one that cannot be offered."""
+    """The runtimes by what they answer, and tell ``events``. SettingError for one that cannot be offered."""
     runtimes: dict[Needs, Runtime] = {}
     try:
         for name in dict.fromkeys(parts(settings.runtimes)):
             needs = Needs[name.upper()]
-            runtimes[needs] = await _made(settings, needs, replica, database)
+            runtimes[needs] = await _made(settings, needs, replica, database, events)
         yield runtimes
     finally:
         for runtime in runtimes.values():
             await runtime.close()
 
 
-async def _made(settings: Settings, needs: Needs, replica: UUID, database: Database) -> Runtime:
+async def _made(
+    settings: Settings, needs: Needs, replica: UUID, database: Database, events: Events | None
+) -> Runtime:
     if needs is Needs.PROCESS:
-        return ProcessRuntime(root(settings, needs))
+        return ProcessRuntime(root(settings, needs), user=owner(settings, needs))
     if needs is Needs.FUNCTION:
-        return await _functions(settings)
+        return await _functions(settings, events)
     if needs is Needs.KUBERNETES:
         return await _kubernetes(settings, replica, database)
     return DockerRuntime(
@@ -59,7 +77,19 @@ async def _made(settings: Settings, needs: Needs, replica: UUID, database: Datab
         replica=str(replica),
         installation=_installation(settings.database_url),
         network=settings.docker_network,
+        credentials=_credentials(settings),
     )
+
+
+def _credentials(settings: Settings) -> Path | None:
+    if settings.docker_config is None:
+        return None
+    file = Path(settings.docker_config)
+    try:
+        credentials.read(file)
+    except CredentialsBroken as error:
+        raise SettingError(variable("docker_config"), str(error)) from None
+    return file
 
 
 async def _kubernetes(settings: Settings, replica: UUID, database: Database) -> KubernetesRuntime:
@@ -88,10 +118,10 @@ async def _kubernetes(settings: Settings, replica: UUID, database: Database) -> 
     return runtime
 
 
-async def _functions(settings: Settings) -> FunctionRuntime:
+async def _functions(settings: Settings, events: Events | None) -> FunctionRuntime:
     modules = (*BUILT_IN, *parts(settings.functions))
     told = {variable("egress_allow"): settings.egress_allow}
-    runtime = FunctionRuntime(modules=modules, processes=settings.code_concurrency, told=told)
+    runtime = FunctionRuntime(modules=modules, processes=settings.code_concurrency, told=told, events=events)
     try:
         await runtime.catalogue()
     except FunctionsRefused as error:

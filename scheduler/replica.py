@@ -27,23 +27,25 @@ from core.replicas.store import Replica
 from core.sealing import Keyring
 from core.settings import Settings
 from core.storage.service import open_storage, require
-from scheduler import offering
+from scheduler import offering, telling
 from scheduler.bringing import bring
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
 from scheduler.flights import Abort, Flights
 from scheduler.heartbeat import Heartbeat, Pulse
 from scheduler.hints import Hints
+from scheduler.inviting import Invitations
 from scheduler.keeping import Keeper
 from scheduler.reconciler import Reconciler
 from scheduler.rounds import Rounds
 from scheduler.running import Runner
-from scheduler.runtimes.runtime import Runtime
+from scheduler.runtimes.runtime import Order, Runtime
 from scheduler.secrets import Secrets
 from scheduler.sender.sender import Sender, open_sender
 from scheduler.settler import Settler
 from scheduler.shipping import INTERVAL_SECONDS, Shipper
 from scheduler.sweeper import Sweeper
+from scheduler.telling import Heard, Teller
 
 _LAST_WRITES_SECONDS = 20.0
 _LAST_PASS_SECONDS = 5.0
@@ -68,24 +70,30 @@ class Scheduler:
         *,
         id: UUID | None = None,
         runtimes: Mapping[Needs, Runtime] | None = None,
+        clock: DatabaseClock | None = None,
+        teller: Teller | None = None,
     ) -> None:
-        """``claims`` is the same database, for the statements that look for work."""
+        """``claims`` is the same database, for the statements that look for work; ``teller`` is where the
+        runtimes tell what happens."""
         runtimes = runtimes or {}
         offers = (Needs.HTTP, *runtimes)
         self._settings = settings
         self._database = database
         self.replica = Replica(id or uuid4(), settings.concurrency, socket.gethostname(), offers)
         self.fence = Fence(ttl_seconds=settings.lease_ttl_seconds)
-        clock = DatabaseClock(time.monotonic)
+        clock = DatabaseClock(time.monotonic) if clock is None else clock
         secrets = Secrets(database, keyring)
         self.flights = Flights(
             concurrency=settings.concurrency, freed=self._look, code_concurrency=settings.code_concurrency
         )
         self._shipper = Shipper(database, now=clock.now)
+        self._teller = Teller(database, now=clock.now) if teller is None else teller
         runner = Runner(
-            runtimes=runtimes, root=partial(offering.root, settings), printing=self._shipper.open,
+            runtimes=runtimes, root=partial(offering.root, settings), printing=self._heard,
             keeping=_keeper(settings, database), bringing=partial(bring, open_storage(settings)),
-            keyring=keyring, clock=clock,
+            keyring=keyring, clock=clock, invitations=Invitations(keyring, settings.public_url),
+            owner={needs: offering.owner(settings, needs) for needs in runtimes}.get,
+            most_bytes=settings.output_mb * 1024 * 1024,
         )  # fmt: skip
         self.settler = Settler(database, self.flights, due=self._due)
         self.dispatcher = Dispatcher(
@@ -110,6 +118,8 @@ class Scheduler:
         self.settler.wake = self._settle_loop.wake
         self._ship_loop = Loop(self._shipper.once, name="shipper", interval=INTERVAL_SECONDS)
         self._shipper.wake = self._ship_loop.wake
+        self._tell_loop = Loop(self._teller.once, name="teller", interval=telling.INTERVAL_SECONDS)
+        self._teller.wake = self._tell_loop.wake
         self._sweeper = Sweeper(database, tuple(runtimes.values()))
         self._sweep_loop = Loop(self._sweeper.once, name="sweeper", interval=_SWEEP_SECONDS)
         self._runs_code = bool(runtimes)
@@ -125,7 +135,7 @@ class Scheduler:
         over = asyncio.Event()
         lasting = [self._settle_loop, self._agree_loop, self._watch_loop, self._pulse_loop]
         if self._runs_code:
-            lasting += [self._ship_loop, self._sweep_loop]
+            lasting += [self._ship_loop, self._tell_loop, self._sweep_loop]
         background = [asyncio.ensure_future(each.run(over)) for each in lasting]
         taking = [asyncio.ensure_future(each.run(stop)) for each in (self._claim_loop, self._hint_loop)]
         heartbeat.start()
@@ -150,6 +160,9 @@ class Scheduler:
             self._database, self.replica, self.fence, self._pulse, beaten=beaten,
             ttl_seconds=self._settings.lease_ttl_seconds, beat_seconds=self._settings.beat_seconds,
         )  # fmt: skip
+
+    def _heard(self, order: Order) -> Heard:
+        return Heard(self._shipper.open(order), self._teller.open(order))
 
     def _beaten(self) -> None:
         self._agree_loop.wake()
@@ -219,15 +232,20 @@ async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Schedule
     """A replica with the sender of production and its ways to the database."""
     database = Database(settings.database_url, name=_NAME, size=4, planning=BY_INDEX)
     claims = Database(settings.database_url, name=_NAME, size=1, planning=PLANNED_ANEW)
+    clock = DatabaseClock(time.monotonic)
+    teller = Teller(database, now=clock.now)
     try:
         id = uuid4()
         if settings.runtimes:
             await require(open_storage(settings), settings)
         async with (
-            offering.offered(settings, id, database) as runtimes,
+            offering.offered(settings, id, database, events=teller) as runtimes,
             open_sender(parse_egress(settings.egress_allow), concurrency=settings.concurrency) as sender,
         ):
-            yield Scheduler(settings, database, claims, keyring, sender, id=id, runtimes=runtimes)
+            yield Scheduler(
+                settings, database, claims, keyring, sender, id=id, runtimes=runtimes, clock=clock,
+                teller=teller,
+            )  # fmt: skip
     finally:
         await claims.close()
         await database.close()

@@ -31,7 +31,8 @@ from core.tenants.store import header_context
 from scheduler import delivery
 from scheduler.bringing import NAME as INPUT
 from scheduler.exits import judge_exit
-from scheduler.runtimes import folder, result
+from scheduler.inviting import Invitations
+from scheduler.runtimes import folder, quota, result
 from scheduler.runtimes.runtime import Ending, Exit, Lasting, Order, Output, Runtime, Work
 from scheduler.sender.reply import NotStarted
 
@@ -50,6 +51,12 @@ _LAST_SECONDS = 8.0
 _NAMED = 3
 _MIB = 1024 * 1024
 
+# Between two looks at what an attempt has written.
+_LOOK_SECONDS = 1.0
+
+_NO_ROOM = Exit(how=Ending.NODE_LOST, message="Its folder could not be made; is its scheduler out of disk?")
+
+_encoder = msgspec.json.Encoder()
 _log = log.get(__name__)
 
 
@@ -84,6 +91,10 @@ class Ended(msgspec.Struct, frozen=True):
     """Whether it was stopped because its time was over."""
 
 
+def _ourselves(_: Needs) -> tuple[int, int] | None:
+    return None
+
+
 class Runner:
     """Carries out attempts by the runtimes that this replica offers."""
 
@@ -97,9 +108,16 @@ class Runner:
         bringing: Bringing,
         keyring: Keyring,
         clock: DatabaseClock,
+        invitations: Invitations | None = None,
+        owner: Callable[[Needs], tuple[int, int] | None] = _ourselves,
+        most_bytes: int = 2 * 1024**3,
         now: Clock = time.monotonic,
     ) -> None:
-        """``root`` is where attempts that need the same have their folders."""
+        """``root`` is where attempts that need the same have their folders, ``owner`` whose these are, by uid
+        and gid, if not ours; ``most_bytes`` is what one may hold."""
+        self._owner = owner
+        self._most_bytes = most_bytes
+        self._invitations = invitations or Invitations(keyring, None)
         self._runtimes = runtimes
         self._root = root
         self._printing = printing
@@ -126,7 +144,11 @@ class Runner:
         if runtime is None:
             return NotStarted()
         started = self._now()
-        own = await self._made(lease)
+        try:
+            own = await self._made(lease)
+        except OSError as error:
+            _log.error("folder_not_made", job_id=str(lease.job_id), error=repr(error))
+            return self._settlement(lease, target, Ended(_NO_ROOM), None, duration=0.0)
         try:
             if not guard():
                 return NotStarted()
@@ -141,7 +163,9 @@ class Runner:
                 _log.warning("folder_left", job_id=str(lease.job_id), attempt=lease.attempt)
         fault = found if isinstance(found, result.Fault) else None
         settlement = self._settlement(lease, target, ended, fault or lost, duration=self._now() - started)
-        return msgspec.structs.replace(settlement, body=found if isinstance(found, bytes) else None)
+        body = found if isinstance(found, bytes) else None
+        said = None if fault is None else _encoder.encode(fault)
+        return msgspec.structs.replace(settlement, body=body, headers=said)
 
     async def _kept(
         self, lease: Lease, target: ContainerTarget | FunctionTarget, place: Path
@@ -162,8 +186,9 @@ class Runner:
 
     async def _made(self, lease: Lease) -> folder.Folder:
         name = folder.Name(lease.job_id, lease.attempt, lease.lease_token)
-        root = self._root(Needs(lease.needs))
-        making = asyncio.ensure_future(asyncio.to_thread(folder.make, root, name, _params(lease)))
+        root, owner = self._root(Needs(lease.needs)), self._owner(Needs(lease.needs))
+        make = partial(folder.make, root, name, _params(lease), owner=owner)
+        making = asyncio.ensure_future(asyncio.to_thread(make))
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
@@ -179,7 +204,8 @@ class Runner:
     ) -> Ended:
         output = self._printing(order)
         try:
-            return await self._watched(partial(begin, output), self._seconds(lease, order), leaving)
+            seconds = self._seconds(lease, order)
+            return await self._watched(partial(begin, output), seconds, leaving, order.folder)
         finally:
             await output.finish()
 
@@ -199,7 +225,11 @@ class Runner:
         return await runtime.start(order, output)
 
     async def _watched(
-        self, begin: Callable[[], Awaitable[Work | Exit]], seconds: float, leaving: Callable[[], bool]
+        self,
+        begin: Callable[[], Awaitable[Work | Exit]],
+        seconds: float,
+        leaving: Callable[[], bool],
+        place: Path,
     ) -> Ended:
         work: Work | None = None
         try:
@@ -208,7 +238,7 @@ class Runner:
                 if isinstance(begun, Exit):
                     return Ended(begun)
                 work = begun
-                return Ended(await work.wait())
+                return Ended(await self._ended(work, place))
         except TimeoutError:
             if work is None:
                 return Ended(Exit(how=Ending.NOT_STARTED), overran=True)
@@ -224,6 +254,18 @@ class Runner:
             await work.wait()
             raise
 
+    async def _ended(self, work: Work, place: Path) -> Exit:
+        """Its end, also where that is for what it wrote."""
+        waiting = asyncio.ensure_future(work.wait())
+        try:
+            while not (await asyncio.wait({waiting}, timeout=_LOOK_SECONDS))[0]:
+                if await asyncio.to_thread(quota.exceeded, place, self._most_bytes):
+                    await work.stop()
+                    return msgspec.structs.replace(await waiting, how=Ending.OUTPUT_TOO_LARGE, message="")
+            return waiting.result()
+        finally:
+            waiting.cancel()
+
     def _order(self, lease: Lease, target: ContainerTarget | FunctionTarget, place: Path) -> Order:
         order = Order(
             job_id=lease.job_id,
@@ -232,7 +274,7 @@ class Runner:
             tenant_id=lease.tenant_id,
             params=_params(lease),
             folder=place,
-            environment={"NOONMARK_MAX_ATTEMPTS": str(_retries.decode(lease.retry).max_attempts)},
+            environment=self._ours(lease),
             timeout_seconds=lease.timeout_seconds,
             losses=lease.losses,
         )
@@ -243,12 +285,16 @@ class Runner:
             order,
             command=target.command,
             image=target.image,
-            environment=order.environment | target.env | self._opened(lease),
+            environment=target.env | self._opened(lease) | order.environment,
             working_directory=target.working_directory,
             limits=target.limits,
             network=target.network,
             grace_seconds=target.grace_seconds,
         )
+
+    def _ours(self, lease: Lease) -> dict[str, str]:
+        most = _retries.decode(lease.retry).max_attempts
+        return {"NOONMARK_MAX_ATTEMPTS": str(most), **self._invitations.to(lease)}
 
     def _opened(self, lease: Lease) -> dict[str, str]:
         if lease.sealed_headers is None:
@@ -266,7 +312,8 @@ class Runner:
         *,
         duration: float,
     ) -> Settlement:
-        """The exit code stands where a status would, the result where a body would."""
+        """The exit code stands where a status would, the result where a body would, and what is wrong with it
+        where headers would."""
         permanent = target.permanent_exit_codes if isinstance(target, ContainerTarget) else _NO_RETRY
         verdict = judge_exit(ended.exit, permanent=permanent, overran=ended.overran)
         if verdict.outcome is Outcome.SUCCEEDED and fault is not None:

@@ -18,12 +18,13 @@ REPLICA = uuid4()
 async def started(db: Raw, tenant: Tenant, **given: Any) -> Lease:
     """The lease of a new job."""
     job = await make_job(db, tenant, **given)
-    return next(lease for lease in await claimed(db, tenant.queue_id) if lease.job_id == job)
+    found = await claimed(db, tenant.queue_id, given.get("needs", 0))
+    return next(lease for lease in found if lease.job_id == job)
 
 
-async def claimed(db: Raw, queue: UUID) -> list[Lease]:
-    """The leases of all jobs that are ready in a queue."""
-    return await jobs.claim(db, [(queue, 100, None)], replica=REPLICA)
+async def claimed(db: Raw, queue: UUID, needs: int = 0) -> list[Lease]:
+    """The leases of all jobs that are ready in a queue, and need the same."""
+    return await jobs.claim(db, [(queue, 100, None)], replica=REPLICA, needs=[needs])
 
 
 def order(lease: Lease) -> Order:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.jobs.store import since
 from core.db import Raw
+from core.jobs.model import TOLD
 
 # The job's own row is locked first, as by every change of a job.
 _HOLD = """
@@ -26,6 +27,9 @@ UPDATE attempts SET headers = CASE WHEN status IS NULL THEN NULL ELSE '{}'::byte
 WHERE tenant_id = $1 AND job_id = $2 AND id >= $3
 """
 _DROP = "UPDATE artifacts SET deleted_at = now() WHERE tenant_id = $1 AND job_id = $2 AND deleted_at IS NULL"
+_HUSH = """
+UPDATE events SET data = NULL WHERE tenant_id = $1 AND job_id = $2 AND id >= $3 AND kind = ANY($4)
+"""
 _SILENCE = "DELETE FROM logs WHERE tenant_id = $1 AND job_id = $2 AND id >= $3"
 
 
@@ -37,8 +41,9 @@ async def hold(db: Raw, job: UUID, *, tenant: UUID) -> bool | None:
 
 
 async def blank(db: Raw, job: UUID, *, tenant: UUID) -> None:
-    """Body, headers and the URL's query of job and dead letter; what was answered, printed and left."""
+    """Body, headers and query of job and dead letter; what was answered, printed, told and left."""
     for statement in (*_ERASE, _DROP):
         await db.execute(statement, tenant, job)
     for statement in (_FORGET, _SILENCE):
         await db.execute(statement, tenant, job, since(job))
+    await db.execute(_HUSH, tenant, job, since(job), list(TOLD))

@@ -12,6 +12,7 @@ from app.artifacts.schemas import Artifact, Artifacts, Link, Upload
 from app.audit.model import Action
 from app.audit.schemas import Audit, Entry
 from app.bulk.schemas import CancelledJobs, PurgedLetters, ReplayedLetters
+from app.callbacks.schemas import Heard
 from app.dead_letters.schemas import DeadLetters
 from app.doctor.schemas import Finding, Report, Verdict
 from app.examples import jobs, videos
@@ -106,6 +107,7 @@ _REPLICA = Replica(
     state=ReplicaState.ALIVE,
     started_at=jobs.ASKED_AT,
     beat_at=jobs.FIRES_AT,
+    offers=["http", "function"],
     concurrency=512,
     in_flight=3,
 )
@@ -136,6 +138,7 @@ _ANSWERS = (
     Artifacts([_ARTIFACT], None),
     Upload(name="report.pdf", size=18_230, url=_LINK, expires_at=jobs.FIRES_AT),
     Link(url=_LINK, expires_at=jobs.FIRES_AT),
+    Heard(cancel_requested=False),
     jobs.LETTER,
     DeadLetters([jobs.LISTED_LETTER], None),
     CancelledJobs(matched=120, cancelled=118, cancelling=2, more=False),

@@ -9,6 +9,7 @@ from msgspec import NODEFAULT, Raw, Struct
 
 from app.artifacts.schemas import AuthorizeUpload, MakeLink
 from app.bulk.schemas import CancelJobs, PurgeLetters, ReplayLetters
+from app.callbacks.schemas import Tell, TellProgress
 from app.jobs.schemas import (
     CreateHttpJob,
     CreateHttpJobs,
@@ -51,6 +52,7 @@ BODIES: Mapping[str, Struct] = {
     "createJobs": CreateHttpJobs((_JOB, _SOON)),
     "editJob": EditJob(fire_at=_MORNING, priority="critical"),
     "cancelJobs": CancelJobs(labels={"team": "billing"}, state=("scheduled", "queued")),
+    "callBack": Tell(progress=TellProgress(done=3, total=12, message="page 3")),
     "replayJob": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),
     "replayDeadLetter": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),
     "retryDeadLetter": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),

@@ -43,6 +43,8 @@ _ALL = (
     _problem(409, "already_uploaded", "It was put before; confirm it."),
     _problem(409, "artifact_exists", "The job has a file by this name, or is to get one."),
     _problem(409, "artifact_quota_reached", "There is no room for it; delete other files first."),
+    _problem(409, "attempt_over", "The attempt is over, or somebody else's by now."),
+    _problem(409, "history_full", "An attempt tells 1000 things at most; this was not kept."),
     _problem(409, "job_erased", "What the job carried was erased; there is nothing left to replay."),
     _problem(409, "job_finished", "The job has ended."),
     _problem(409, "job_not_editable", "The job is running or being cancelled."),

@@ -12,7 +12,7 @@ from app.jobs.schemas import Answer, Attempt, HistoryEvent, Job, JobError, Targe
 from app.jobs.store import Stored, Told, Tried
 from core.jobs.backoff import Retry
 from core.jobs.lifecycle import FINAL
-from core.jobs.model import Event, HttpTarget, Outcome, TargetType
+from core.jobs.model import Event, HttpTarget, Needs, Outcome, TargetType
 from core.jobs.success import Success
 from core.jobs.targets import ContainerTarget, FunctionTarget
 
@@ -48,6 +48,8 @@ def job(stored: Stored) -> Job:
         attempts_left=0 if over else max(0, retry.max_attempts - stored.attempts_made),
         last_error=error(stored.error_code, stored.error_message),
         result=_result(stored),
+        result_error=None if stored.target_type == TargetType.HTTP else result_error(stored.headers),
+        waiting_for=None if stored.waiting_for is None else Needs(stored.waiting_for).name.lower(),
         created_at=stored.created_at,
         started_at=stored.started_at,
         finished_at=stored.finished_at,
@@ -81,6 +83,7 @@ def attempt(tried: Tried) -> Attempt:
         response=answer(tried.status, tried.headers, tried.body, tried.truncated) if http else None,
         exit_code=None if http else tried.status,
         result=UNSET if http or tried.body is None else Raw(tried.body),
+        result_error=None if http else result_error(tried.headers),
         error=error(tried.error_code, tried.error_message),
     )
 
@@ -113,6 +116,12 @@ def target(kind: str, stored: str, body: bytes | None) -> Target | Container | F
 def error(code: str | None, message: str | None) -> JobError | None:
     """What went wrong, if anything did."""
     return None if code is None else JobError(code, message or "")
+
+
+def result_error(told: bytes | None) -> JobError | None:
+    """What is wrong with what code left, which stands where an answer's headers would."""
+    said = words.decode(told or b"{}")
+    return JobError(said["code"], said["message"]) if said else None
 
 
 def answer(

@@ -316,6 +316,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         Answer | Raw | None,
         Meta(description="The answer that counted as success; of code, whatever JSON it left as its result."),
     ]
+    result_error: Annotated[
+        JobError | None, Meta(description="Why there is no result, although code left one.")
+    ] = None
+    waiting_for: Annotated[
+        str | None,
+        Meta(
+            description="What no live scheduler offers, if that is why a due job does not start: `http`, "
+            "`process`, `docker`, `kubernetes`, `function`. Null in lists."
+        ),
+    ] = None
     created_at: Instant
     started_at: Annotated[Instant | None, Meta(description="Start of the first attempt.")]
     finished_at: Instant | None
@@ -359,6 +369,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     result: Annotated[_Json | UnsetType, Meta(description="Of code: what it left, also where it failed.")] = (
         UNSET
     )
+    result_error: Annotated[
+        JobError | None, Meta(description="Of code: why there is no result, although it left one.")
+    ] = None
     error: JobError | None
 
 

@@ -35,6 +35,12 @@ LEFT JOIN ready r ON r.job_id = j.id
 LEFT JOIN leases l ON l.job_id = j.id
 LEFT JOIN endings e ON e.job_id = j.id"""
 
+# What a due job needs, if no replica that lives and takes work offers it.
+_WAITING = """(
+  SELECT need FROM (SELECT coalesce(r.needs, CASE WHEN t.due_at <= now() THEN t.needs END) AS need) due
+  WHERE need IS NOT NULL AND NOT EXISTS (
+    SELECT FROM replicas WHERE expires_at > now() AND NOT draining AND need = ANY(offers)))"""
+
 _JOB = f"""
 SELECT j.id, {STATE},
        q.name, j.priority, j.target_type, j.target::text, {{body}}, j.timeout_seconds, j.success::text,
@@ -45,7 +51,7 @@ SELECT j.id, {STATE},
        coalesce(first.started_at, CASE WHEN l.due_at <= now() THEN greatest(l.due_at, l.claimed_at) END),
        e.finished_at, coalesce(e.cancel_requested_at, l.cancel_requested_at),
        last.error_code, last.error_message, won.status, won.headers, {{answer}}, won.truncated,
-       j.uniqueness::text
+       j.uniqueness::text, {{waiting}}
 FROM {{jobs}} JOIN queues q ON q.id = j.queue_id {PLACES}
 LEFT JOIN LATERAL (
   SELECT started_at FROM attempts WHERE job_id = {{id}} AND id >= {{since}} ORDER BY id LIMIT 1) first ON true
@@ -59,12 +65,14 @@ LEFT JOIN LATERAL (
   ORDER BY id DESC LIMIT 1) won ON true
 WHERE j.tenant_id = $1 AND {{which}}
 """
-_ONE = _JOB.format(jobs="jobs j", id="$2", since="$3", which="j.id = $2", body="j.body", answer="won.body")
-# Bodies are left out: a page of them could be a hundred megabytes.
+_ONE = _JOB.format(
+    jobs="jobs j", id="$2", since="$3", which="j.id = $2", body="j.body", answer="won.body", waiting=_WAITING
+)
+# Bodies are left out, and nobody asks what replicas offer: a page of them could be a hundred megabytes.
 _MANY = _JOB.format(
     jobs="unnest($2::uuid[], $3::uuid[]) AS wanted (id, since) JOIN jobs j ON j.id = wanted.id",
     id="wanted.id", since="wanted.since", which="true ORDER BY j.id DESC", body="NULL::bytea",
-    answer="NULL::bytea",
+    answer="NULL::bytea", waiting="NULL::smallint",
 )  # fmt: skip
 
 # The open attempt is the lease itself, from its instant on; its request id is what the scheduler will send.
@@ -133,6 +141,7 @@ class Stored(msgspec.Struct, frozen=True):
     truncated: bool | None = None
     uniqueness: str | None = None
     """JSON."""
+    waiting_for: int | None = None
 
 
 class Tried(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from app.replicas import store as replicas
 from app.replicas.schemas import Replica, Replicas, ReplicaState
 from app.replicas.store import Seen
 from core.db import Database
+from core.jobs.model import Needs
 
 
 @get("/replicas", operation_id="listReplicas", summary="List the scheduler replicas")
@@ -24,6 +25,7 @@ def _replica(one: Seen) -> Replica:
         state=_state(one),
         started_at=one.started_at,
         beat_at=one.beat_at,
+        offers=[Needs(need).name.lower() for need in sorted(one.offers)],
         concurrency=one.concurrency,
         in_flight=one.in_flight,
     )

@@ -27,6 +27,13 @@ class Replica(msgspec.Struct, frozen=True, kw_only=True):
     state: ReplicaState
     started_at: Instant
     beat_at: Annotated[Instant, Meta(description="When it last said that it lives.")]
+    offers: Annotated[
+        list[str],
+        Meta(
+            description="What it runs: `http`, `process`, `docker`, `kubernetes`, `function`.",
+            examples=[["http"]],
+        ),
+    ]
     concurrency: Annotated[int, Meta(description="Calls it may have in flight.")]
     in_flight: Annotated[int, Meta(description="Leases of yours that it holds; calls of others do not show.")]
 

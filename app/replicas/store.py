@@ -10,7 +10,7 @@ from core.db import Raw
 _MOST = 1000
 
 _ALL = """
-SELECT r.id, r.expires_at > now(), r.draining, r.started_at, r.beat_at, r.concurrency,
+SELECT r.id, r.expires_at > now(), r.draining, r.started_at, r.beat_at, r.concurrency, r.offers,
        (SELECT count(*) FROM leases l WHERE l.replica_id = r.id AND l.tenant_id = $1)
 FROM replicas r ORDER BY r.started_at DESC, r.id LIMIT $2
 """
@@ -25,6 +25,7 @@ class Seen(msgspec.Struct, frozen=True):
     started_at: datetime
     beat_at: datetime
     concurrency: int
+    offers: list[int]
     in_flight: int
 
 

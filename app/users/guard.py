@@ -3,7 +3,8 @@
 It runs after routing and before anything of the request is read, for every method, OPTIONS included: as a
 middleware, because for a guard of its own Litestar copies the whole handler at every request. A
 credential is taken from exactly one `Authorization: Bearer` header and from nowhere else: a session's access
-token, an API token, or for the operator's routes the operator's secret.
+token, an API token, or for the operator's routes the operator's secret. The credential of an attempt opens
+the one route that takes it, and no other.
 """
 
 import hmac
@@ -18,15 +19,19 @@ from app.principal import Actor, Principal, needed
 from app.tokens import spelling
 from app.users import tokens
 from app.users.keys import Keys
+from core import callbacks
+from core.callbacks import Pass
 from core.errors import RateLimited, Unauthenticated
+from core.sealing import Keyring
 
 
 class Guard:
     """Resolves a request's credential to its principal, and holds its tenant to the limit of requests."""
 
-    def __init__(self, gate: Gate, keys: Keys, *, operator_secret: str | None) -> None:
+    def __init__(self, gate: Gate, keys: Keys, keyring: Keyring, *, operator_secret: str | None) -> None:
         self._gate = gate
         self._keys = keys
+        self._keyring = keyring
         self._operator = operator_secret.encode() if operator_secret else None
 
     def before(self, app: ASGIApp) -> ASGIApp:
@@ -47,6 +52,9 @@ class Guard:
         if opt.get("operator"):
             self._check_operator(token)
             return
+        if opt.get("attempt"):
+            scope["auth"] = self._speaking(token)
+            return
         credential = self._credential(token)
         admission = await self._gate.admit(credential)
         if admission is None:
@@ -62,9 +70,17 @@ class Guard:
         if spelling.is_token(token):
             return Credential(token_hash=spelling.hashed(token))
         access = tokens.read(self._keys, token)
+        if access is None and callbacks.read(self._keyring, token) is not None:
+            raise InsufficientScope("The credential of an attempt only lets it tell about itself.")
         if access is None:
             raise Unauthenticated("The access token is not valid, or not any more.")
         return Credential(session_id=access.session_id, user_id=access.user_id)
+
+    def _speaking(self, token: str) -> Pass:
+        found = callbacks.read(self._keyring, token)
+        if found is None:
+            raise Unauthenticated("This takes the credential of an attempt, until its deadline.")
+        return found
 
     def _check_operator(self, secret: str) -> None:
         if self._operator is None or not hmac.compare_digest(secret.encode(), self._operator):

@@ -53,7 +53,8 @@ class Outcome(StrEnum):
 
 
 class Event(StrEnum):
-    """What the history of a job can say. Each is told by the transaction that made it true."""
+    """What the history of a job can say: what became of it, told by the transaction that made it true; and
+    between the start and the end of an attempt of code, what that told about itself."""
 
     CREATED = "created"
     QUEUED = "queued"
@@ -68,6 +69,16 @@ class Event(StrEnum):
     CANCELLED = "cancelled"
     REPLAYED = "replayed"
     ARTIFACTS_LOST = "artifacts_lost"
+    PROGRESS = "progress"
+    CUSTOM = "custom"
+    HOOK = "hook"
+    LOGGED = "logged"
+    CHECKED_IN = "checked_in"
+    DROPPED = "dropped"
+
+
+TOLD = (Event.PROGRESS, Event.CUSTOM, Event.HOOK, Event.LOGGED, Event.CHECKED_IN, Event.DROPPED)
+"""What the code of an attempt tells, and how much of it is not here."""
 
 
 class TargetType(StrEnum):

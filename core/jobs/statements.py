@@ -199,7 +199,7 @@ gone AS (
 # and what that version says is obeyed, so that a cancel request that arrived a moment ago counts. Each is looked up
 # by its key (the look-up cannot be joined in another way), so that the cost of a job does not grow with the batch.
 # Safe to repeat: a second time finds its own attempts, which have its outcome too; the reaper's, under the same
-# token, are `lost`, and mean that we were fenced.
+# token, are `lost`, and mean that we were fenced. An attempt of code starts as its lease does, before all it tells.
 SETTLE = f"""
 WITH inp AS MATERIALIZED (
   SELECT * FROM unnest(
@@ -209,7 +209,8 @@ WITH inp AS MATERIALIZED (
        bytes_sent, status, headers, body, truncated, error_code, error_message)
   ORDER BY job_id),
 held AS MATERIALIZED (
-  SELECT i.*, l.tenant_id, l.queue_id, l.due_at, l.losses, l.priority, l.needs, l.replica_id, l.cancel_requested_at
+  SELECT i.*, l.tenant_id, l.queue_id, l.due_at, l.losses, l.priority, l.needs, l.replica_id, l.cancel_requested_at,
+         greatest(l.due_at, l.claimed_at) AS begun_at
   FROM inp i LEFT JOIN LATERAL (
     SELECT * FROM leases l
     WHERE l.job_id = i.job_id AND l.attempt = i.attempt AND l.lease_token = i.lease_token FOR UPDATE) l ON true),
@@ -230,7 +231,8 @@ tries AS (
                         duration_ms, request_id, bytes_sent, status, headers, body, truncated, error_code,
                         error_message)
   SELECT job_id, mint(at, 0), tenant_id, attempt, lease_token, replica_id, outcome,
-         at - started_ago * interval '1 second', at - (started_ago - duration) * interval '1 second',
+         CASE needs WHEN 0 THEN at - started_ago * interval '1 second' ELSE begun_at END,
+         at - (started_ago - duration) * interval '1 second',
          duration * 1000, request_id, bytes_sent, status, headers, body, truncated, error_code, error_message
   FROM fates WHERE outcome IS NOT NULL AND fate IS NOT NULL),
 again AS (

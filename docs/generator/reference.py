@@ -89,6 +89,8 @@ def _who(operation: dict[str, Any]) -> str:
         who = "The operator"
     elif "signature" in security[0]:
         who = "Whoever has the link"
+    elif "attempt" in security[0]:
+        who = "The code of an attempt"
     else:
         who = f"Scope `{security[0]['bearer'][0]}`"
     return f"{who}; `{operation['operationId']}`."

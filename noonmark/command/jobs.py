@@ -1,4 +1,4 @@
-"""`jobctl jobs …`, and the shortcuts `submit`, `run`, `status` and `logs`."""
+"""`jobctl jobs …`, and the shortcuts `call`, `status` and `logs`."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,18 +7,17 @@ from uuid import UUID
 import click
 
 from noonmark import bulk, jobs
-from noonmark.command import completion, console, making, rendering, values
-from noonmark.command.console import Console, Leaf
-from noonmark.conversation import Told
-from noonmark.model import Job, State
-
-UNSUCCESSFUL = 6
-"""Exit code of a wait whose job did not succeed."""
+from noonmark.command import completion, console, making, rendering, values, waiting
+from noonmark.command.console import Leaf
+from noonmark.model import State
 
 _JOB = click.argument("job_id", metavar="ID", type=click.UUID, shell_complete=completion.job_ids)
 _WAIT = click.option("--wait", is_flag=True, help="Stay until it is over; exit 6 unless it succeeded.")
 _PATIENCE = click.option(
     "--for", "patience", type=values.duration, metavar="DURATION", help="How long to wait at most."
+)
+_CANCELS = click.option(
+    "--cancel-on-interrupt", "cancels", is_flag=True, help="Ctrl-C cancels the job, too, while waiting."
 )
 _CURSOR = click.option("--cursor", help="Where a page before ended.")
 _LIMIT = click.option("--limit", type=click.IntRange(1, 100), help="Items on a page.")
@@ -54,32 +53,28 @@ def create(
     options = making.new(typed) | making.when(at, delay)
     made = here.ask(jobs.create(target, idempotency_key=key, **options))
     if wait or patience is not None:
-        _await(context, here, made, patience)
+        waiting.until_over(context, here, made, patience=patience)
     else:
         here.one(made, rendering.job)
 
 
-@click.command("run", cls=Leaf)
+@click.command("call", cls=Leaf)
 @click.argument("target", metavar="URL")
-@making.options(*making.WHAT, _PATIENCE)
+@making.options(*making.WHAT, _PATIENCE, _CANCELS)
 @click.pass_context
-def run(
-    context: click.Context, /, target: str, key: str | None, patience: timedelta | None, **typed: Any
+def call(
+    context: click.Context,
+    /,
+    target: str,
+    key: str | None,
+    patience: timedelta | None,
+    cancels: bool,
+    **typed: Any,
 ) -> None:
     """Have a URL called now, wait, and show what came of it. Exits 6 unless it succeeded."""
     here = console.of(context)
     made = here.ask(jobs.create(target, idempotency_key=key, **making.new(typed)))
-    _await(context, here, made, patience)
-
-
-def _await(context: click.Context, /, here: Console, made: Told[Job], patience: timedelta | None) -> None:
-    if here.output == "table":
-        here.note(f"{made.value.id} is made; waiting")
-    limit = None if patience is None else patience.total_seconds()
-    over = here.ask(jobs.wait(made.value.id, timeout=limit))
-    here.one(over, rendering.job)
-    if over.value.state is not State.SUCCEEDED:
-        context.exit(UNSUCCESSFUL)
+    waiting.until_over(context, here, made, patience=patience, cancels=cancels)
 
 
 @group.command("get", cls=Leaf)
@@ -200,15 +195,17 @@ def events(
 @click.pass_context
 def story(context: click.Context, /, job_id: UUID, follow: bool) -> None:
     """Tell a job's story, line by line."""
-    here, seen = console.of(context), 0
+    here, seen = console.of(context), set[UUID]()
     with here.client() as client:
         while True:
             # Asked first: what happens in between is told by the events that are read after it.
             over = not follow or client.jobs.get(job_id).state.final
             told = list(client.jobs.events(job_id))
-            for event in told[seen:]:
-                here.say(rendering.event(event))
-            seen = len(told)
+            for event in told:
+                # What an attempt tells may come a moment late, before what has been shown.
+                if event.id not in seen:
+                    here.say(rendering.event(event))
+            seen |= {event.id for event in told}
             if over:
                 return
             here.sleep(1.0)

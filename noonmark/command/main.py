@@ -6,14 +6,28 @@
 3  there is no such thing
 4  not signed in, or not allowed
 5  it does not fit where the job stands
-6  the job was waited for and did not succeed
+6  the job was waited for and did not succeed, or not in time
+
+Who waits for code exits as the code did; see `noonmark.command.waiting`.
 """
 
 from typing import Any
 
 import click
 
-from noonmark.command import artifacts, completion, console, dead_letters, doctor, jobs, login, queues, tokens
+from noonmark.command import (
+    artifacts,
+    completion,
+    console,
+    dead_letters,
+    doctor,
+    jobs,
+    login,
+    queues,
+    running,
+    tokens,
+    waiting,
+)
 from noonmark.errors import (
     Conflict,
     Forbidden,
@@ -32,7 +46,7 @@ _EXIT: dict[type[NoonmarkError], int] = {
     Forbidden: 4,
     NotSignedIn: 4,
     Conflict: 5,
-    TimedOut: jobs.UNSUCCESSFUL,
+    TimedOut: waiting.UNSUCCESSFUL,
 }
 
 
@@ -83,11 +97,12 @@ for _command in (
     tokens.secrets,
     doctor.doctor,
     completing,
-    jobs.run,
+    running.run,
+    running.submit,
+    jobs.call,
     jobs.logs,
 ):
     program.add_command(_command)
-program.add_command(jobs.create, "submit")
 program.add_command(jobs.get, "status")
 
 

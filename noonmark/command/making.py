@@ -1,4 +1,4 @@
-"""The options that describe a job: the same for `jobs create`, `submit` and `run`, most for `jobs edit`."""
+"""The options that describe a job, shared by all commands that make one, and most by `jobs edit`."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ WHEN = (
     click.option("--at", type=values.instant, metavar="TIME", help="Fire then: 2027-01-01T09:00:00+01:00."),
     click.option("--in", "delay", type=values.duration, metavar="DURATION", help="Fire after 90s, 5m, 2h."),
 )
-_REQUEST = (
+REQUEST = (
     click.option("-X", "--method", metavar="METHOD", help="POST unless given."),
     click.option(
         "-H",
@@ -31,7 +31,7 @@ _REQUEST = (
     click.option("--text", metavar="TEXT", help="A body that is sent as it stands."),
     click.option("--file", metavar="FILE", help="A body of any bytes; - is stdin."),
 )
-_POLICY = (
+POLICY = (
     click.option("--queue", shell_complete=completion.queues, help="One of your queues."),
     click.option(
         "--priority",
@@ -41,17 +41,38 @@ _POLICY = (
     ),
     click.option("--timeout", type=click.IntRange(1, 3600), metavar="SECONDS", help="For one attempt."),
     click.option("--expires-at", type=values.instant, metavar="TIME", help="Don't deliver after this."),
-    click.option("--success", multiple=True, metavar="STATUS", help="Counts as success: 2xx, 404, 200-204."),
     click.option("--max-attempts", type=click.IntRange(1, 21), help="1 means at most once."),
     click.option("--backoff", type=click.Choice(["exponential", "linear"]), help="How waits grow."),
     click.option("--label", "labels", type=values.pair("="), multiple=True, metavar="NAME=VALUE"),
 )
+SUCCESS = click.option(
+    "--success", multiple=True, metavar="STATUS", help="Counts as success: 2xx, 404, 200-204."
+)
+WHERE = (
+    click.option("--process", is_flag=True, help="A process on a scheduler's host; a command follows."),
+    click.option("--function", metavar="KEY@VERSION", help="A registered function, called with --params."),
+)
+CODE = (
+    click.option(
+        "-e", "--env", type=values.pair("="), multiple=True, metavar="NAME=VALUE", help="A variable."
+    ),
+    click.option("--secret-env", multiple=True, metavar="NAME", help="Mask it too."),
+    click.option("--params", metavar="JSON", help="For the code to read; @FILE reads it, @- from stdin."),
+    click.option("--runtime", metavar="NAME", help="What runs the image: docker or kubernetes."),
+    click.option("--workdir", metavar="FOLDER", help="Where it starts."),
+    click.option("--memory", type=click.IntRange(4), metavar="MIB"),
+    click.option("--cpus", type=float, metavar="NUMBER"),
+    click.option("--pids", type=click.IntRange(1), metavar="NUMBER", help="Processes at once."),
+    click.option("--network", is_flag=True, help="Let a container reach the network."),
+    click.option("--grace", type=float, metavar="SECONDS", help="From TERM to KILL."),
+    click.option(
+        "--permanent-exit-code", type=click.IntRange(1, 255), multiple=True, help="No attempt after this."
+    ),
+)
 EVERYTHING = click.option("--all", "everything", is_flag=True, help="No filter: every one there is.")
 YES = click.option("--yes", is_flag=True, help="Don't ask.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Only count.")
-WHAT = (
-    *_REQUEST,
-    *_POLICY,
+ONCE = (
     click.option("--unique", is_flag=True, help="Only while no job with the same request stands."),
     click.option("--unique-key", metavar="KEY", help="Only while no job with this key stands."),
     click.option(
@@ -67,12 +88,14 @@ WHAT = (
     ),
     click.option("--key", metavar="KEY", help="Idempotency key: the same key makes no second job."),
 )
+WHAT = (*REQUEST, *POLICY, SUCCESS, *ONCE)
 EDIT = (
     click.option("--to", metavar="URL", help="Another URL."),
-    *_REQUEST,
+    *REQUEST,
     click.option("--no-header", "no_headers", multiple=True, metavar="NAME", help="Take a header away."),
     click.option("--no-body", is_flag=True, help="Take the body away."),
-    *_POLICY,
+    *POLICY,
+    SUCCESS,
     click.option("--no-label", "no_labels", multiple=True, metavar="NAME", help="Take a label away."),
     click.option("--no-expiry", is_flag=True, help="Deliver however late."),
 )
@@ -98,29 +121,58 @@ def when(at: datetime | None, delay: timedelta | None) -> dict[str, Any]:
 
 def what(typed: dict[str, Any]) -> dict[str, Any]:
     """The client's options for what was typed."""
-    return _given(
+    request = _given(
         method=typed["method"],
         headers=dict(typed["headers"]) or None,
         secret_headers=typed["secret_headers"] or None,
+        success=typed["success"] or None,
+    )
+    return request | policy(typed) | _body(typed["data"], typed["text"], typed["file"])
+
+
+def policy(typed: dict[str, Any]) -> dict[str, Any]:
+    """Those of them that any job may have."""
+    return _given(
         queue=typed["queue"],
         priority=typed["priority"],
         timeout_seconds=typed["timeout"],
         expires_at=typed["expires_at"],
-        success=typed["success"] or None,
         labels=dict(typed["labels"]) or None,
         retry=_given(max_attempts=typed["max_attempts"], backoff=typed["backoff"]) or None,
-    ) | _body(typed["data"], typed["text"], typed["file"])
+    )
+
+
+def code(typed: dict[str, Any]) -> dict[str, Any]:
+    """Those of them that only code has."""
+    return _given(
+        env=dict(typed["env"]) or None,
+        secret_env=typed["secret_env"] or None,
+        params=None if typed["params"] is None else values.json_body(typed["params"]),
+        runtime=typed["runtime"],
+        working_directory=typed["workdir"],
+        memory_mb=typed["memory"],
+        cpus=typed["cpus"],
+        pids=typed["pids"],
+        network=typed["network"] or None,
+        grace_seconds=typed["grace"],
+        permanent_exit_codes=typed["permanent_exit_code"] or None,
+    )
 
 
 def new(typed: dict[str, Any]) -> dict[str, Any]:
-    """The client's options for a new job."""
+    """The client's options for a new job that calls a URL."""
+    return what(typed) | unique(typed)
+
+
+def unique(typed: dict[str, Any]) -> dict[str, Any]:
+    """The rule by which it is unique, if it is."""
     window = typed["unique_window"]
     rule = _given(
         key=typed["unique_key"],
         window_seconds=None if window is None else round(window.total_seconds()),
         on_conflict=typed["on_conflict"],
     )
-    return what(typed) | ({"unique": rule} if rule or typed["unique"] else {})
+    return {"unique": rule} if rule or typed["unique"] else {}
 
 
 def change(typed: dict[str, Any]) -> dict[str, Any]:

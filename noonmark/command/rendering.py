@@ -86,6 +86,7 @@ def job(shown: Job) -> str:
             ("id", shown.id),
             ("state", shown.state),
             ("target", _called(shown.target)),
+            ("waits for", shown.waiting_for and f"a scheduler that offers {shown.waiting_for}"),
             ("queue", f"{shown.queue}, priority {shown.priority}"),
             ("fires", shown.fire_at),
             ("next attempt", shown.next_attempt_at),
@@ -97,6 +98,7 @@ def job(shown: Job) -> str:
             ("last error", _error(shown.last_error)),
             ("answer", shown.answer and f"{shown.answer.status} {shown.answer.body or ''}".strip()),
             ("result", None if shown.answer else _compact(shown.result)),
+            ("result error", _error(shown.result_error)),
             ("replay of", shown.replay_of),
             ("unique by", shown.unique and (shown.unique.key or "its request")),
         ]

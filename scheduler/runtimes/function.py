@@ -56,7 +56,7 @@ class FunctionRuntime:
         self._modules = tuple(modules)
         self._path = path
         self._told = dict(told or {})
-        self._events: Events = events or NoEvents()
+        self._events: Events = NoEvents() if events is None else events
         self._turns = asyncio.Semaphore(processes)
         self._opening = asyncio.Lock()
         self._host: FunctionHost | None = None

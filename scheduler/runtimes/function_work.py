@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from core.logs.model import Stream
+from scheduler.runtimes.environment import variables
 from scheduler.runtimes.events import Events, Happening, HappeningKind
 from scheduler.runtimes.folder import INPUTS
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output
@@ -20,7 +21,6 @@ _KEPT_FOR_HOOKS = 100
 _LONGEST_LINE = 64 * 1024
 _CHUNK = 64 * 1024
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_OUTPUT_VARIABLE = "NOONMARK_OUTPUT_DIR"
 _ATTEMPTS_VARIABLE = "NOONMARK_MAX_ATTEMPTS"
 _LAST_WORDS_SECONDS = 1.0
 
@@ -196,14 +196,14 @@ def _as_told(order: Order) -> dict[str, Any]:
     folder = str(order.folder.absolute())
     output = os.path.join(folder, "out")
     # Home and temporary files inside: what is left behind goes with the folder.
-    environment = {"PATH": _PATH, "HOME": folder, "TMPDIR": folder, _OUTPUT_VARIABLE: output}
+    given = variables(order, output)
     return {
         "function": order.command[0],
         "job_id": str(order.job_id),
         "attempt": order.attempt,
         "max_attempts": _most_attempts(order),
         "params": order.params.decode(),
-        "environment": environment | order.environment,
+        "environment": {"PATH": _PATH, "HOME": folder, "TMPDIR": folder} | given,
         "output_dir": output,
         "inputs": {name: os.path.join(folder, INPUTS, name) for name in order.inputs},
         "working_directory": order.working_directory or folder,

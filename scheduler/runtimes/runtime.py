@@ -70,6 +70,8 @@ class Ending(StrEnum):
     """Because it was told to."""
     OUT_OF_MEMORY = "out_of_memory"
     """It wanted more memory than its limit."""
+    OUTPUT_TOO_LARGE = "output_too_large"
+    """It wrote more into its folder than that may hold."""
     IMAGE_ERROR = "image_error"
     """Its image is not allowed, not there or cannot be pulled."""
     NOT_STARTED = "not_started"

@@ -106,9 +106,18 @@ async def test_a_result_that_cannot_be_kept_is_told_and_loses_no_job(
     scheduler: Process, work: Work, making: str, code: str
 ) -> None:
     over = await ended(work, await submit(work, shell(f"{making} > $NOONMARK_OUTPUT_DIR/result.json")))
-    assert (over["state"], over["result"]) == ("succeeded", None)
+    assert (over["state"], over["result"], over["result_error"]["code"]) == ("succeeded", None, code)
     [attempt] = await tried(work, str(over["id"]))
-    assert attempt["error"]["code"] == code
+    assert attempt["error"]["code"] == attempt["result_error"]["code"] == code
+
+
+async def test_a_failed_attempt_says_what_is_wrong_with_its_result_too(
+    scheduler: Process, work: Work
+) -> None:
+    job = await submit(work, shell("echo {broken > $NOONMARK_OUTPUT_DIR/result.json; exit 3"))
+    await ended(work, job)
+    codes = [(one["error"]["code"], one["result_error"]["code"]) for one in await tried(work, job)]
+    assert codes == [("exited", "result_invalid")] * 2
 
 
 async def test_what_overruns_its_time_is_ended_with_all_its_children(

@@ -15,6 +15,7 @@ tries so many inputs of each operation, other ones each time.
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from core import callbacks
+from core.callbacks import Pass
+from core.sealing import parse_keys
 from tests.conftest import at
 from tests.e2e.conftest import execute, working
 from tests.e2e.fleet import CALM, Fleet
@@ -53,6 +57,12 @@ _UNGUESSABLE = {
 """No try can do well with these: they take what stands in a mail, a session or a link, a name of ours, or a
 video."""
 
+_LEASE = """
+INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, lease_token, replica_id,
+                    claimed_at, deadline_at)
+VALUES ('{of.job_id}', '{tenant}', gen_random_uuid(), now(), {of.attempt}, 0, 50, '{of.lease_token}',
+        gen_random_uuid(), now(), now() + interval '2 hours')
+"""
 _HOLD = """
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE FUNCTION keep_tenant() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -93,7 +103,8 @@ async def test_the_api_keeps_to_its_document(island: Fleet) -> None:
         ).json()
         tenant = (await client.get("/v1/tenants/current")).json()["id"]
         await execute(island.dsn, _HOLD.format(tenant=tenant, token=made["id"], letter=letter))
-        tries = _start(island, str(client.base_url), made["token"], letter)
+        attempt = await _runs(island, letter, UUID(tenant))
+        tries = _start(island, str(client.base_url), made["token"], attempt, letter)
         code = await tries.exit(within=_SECONDS)
         document = (await client.get("/v1/openapi.json")).json()
         assert code == 0, tries.printed() + tries.tail()
@@ -111,7 +122,15 @@ async def _lived(fleet: Fleet) -> UUID:
     return letter
 
 
-def _start(fleet: Fleet, url: str, token: str, letter: UUID) -> Process:
+async def _runs(fleet: Fleet, letter: UUID, tenant: UUID) -> str:
+    """As if an attempt of the letter's job ran on; its code's credential."""
+    of = Pass(job_id=letter, attempt=9, lease_token=uuid4())
+    await execute(fleet.dsn, _LEASE.format(of=of, tenant=tenant))
+    keyring = parse_keys(f"k1:{fleet.master_key}")
+    return callbacks.issue(keyring, of, expires_at=time.time() + _SECONDS)
+
+
+def _start(fleet: Fleet, url: str, token: str, attempt: str, letter: UUID) -> Process:
     """schemathesis, on the document as it is served."""
     amount = ["--max-examples", _EXAMPLES] if _EXAMPLES else _DETERMINISTIC
     return fleet.start(
@@ -126,6 +145,7 @@ def _start(fleet: Fleet, url: str, token: str, letter: UUID) -> Process:
         *amount,
         environment={
             "CONTRACT_TOKEN": token,
+            "CONTRACT_ATTEMPT": attempt,
             "CONTRACT_OPERATOR": _OPERATOR,
             "CONTRACT_LETTER": str(letter),
         },

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from core.jobs.targets import Limits
+from scheduler.runtimes import environment
 from scheduler.runtimes.runtime import Order
 
 LABEL_LEASE = "noonmark.lease"
@@ -67,7 +68,7 @@ def container_config(
     config: dict[str, Any] = {
         "Image": image_id,
         "User": user,
-        "Env": [f"{name}={value}" for name, value in _environment(order).items()],
+        "Env": [f"{name}={value}" for name, value in environment.variables(order, OUTPUT).items()],
         "Labels": labels,
         "AttachStdin": False,
         "AttachStdout": True,
@@ -81,10 +82,6 @@ def container_config(
     if order.working_directory:
         config["WorkingDir"] = order.working_directory
     return config
-
-
-def _environment(order: Order) -> dict[str, str]:
-    return order.environment | {"NOONMARK_OUTPUT_DIR": OUTPUT}
 
 
 def _host_config(order: Order, *, network: str, defaults: Limits) -> dict[str, Any]:

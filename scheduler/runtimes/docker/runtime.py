@@ -4,8 +4,8 @@ The engine never sees a reference that was not parsed and allowed here, and is t
 that was looked at (by its id). Labels mark what is ours; a sweep leaves alone what another installation
 started, and what is younger than any list of held leases can be.
 
-Raises EngineAway from `start` and `sweep` where the engine cannot be reached, and EngineError where it does
-not see the folders of attempts; both must be on one file system.
+An engine that cannot be reached loses the attempt that was to be started; `sweep` raises EngineAway.
+EngineError is raised where the engine does not see the folders of attempts: both must be on one file system.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from aiodocker import DockerError
 from core import log
 from core.egress.images import Image, ImagePolicy, parse_image
 from core.jobs.targets import Limits
+from scheduler.runtimes.docker import credentials
 from scheduler.runtimes.docker.container import (
     DEFAULT_LIMITS,
     LABEL_INSTALLATION,
@@ -31,7 +32,8 @@ from scheduler.runtimes.docker.container import (
     container_name,
     container_user,
 )
-from scheduler.runtimes.docker.engine import Engine, EngineError, remove, talking
+from scheduler.runtimes.docker.credentials import CredentialsBroken
+from scheduler.runtimes.docker.engine import Engine, EngineAway, EngineError, remove, talking
 from scheduler.runtimes.docker.work import DockerWork
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Work
 
@@ -53,19 +55,22 @@ class DockerRuntime:
         replica: str,
         installation: str,
         network: str | None = None,
+        credentials: Path | None = None,
         defaults: Limits = DEFAULT_LIMITS,
         pull_seconds: float = 600.0,
         away_seconds: float = 30.0,
         young_seconds: float = 60.0,
     ) -> None:
         """`installation` is the same for all replicas on one database, and no other's; `network` is the
-        engine's network for orders that want one, none to refuse them. A list of held leases must be younger
-        than `young_seconds` when `sweep` gets it."""
+        engine's network for orders that want one, none to refuse them; `credentials` is the file with
+        those of registries. A list of held leases must be younger than `young_seconds` when `sweep` gets
+        it."""
         self._engine = Engine(socket)
         self._images = images
         self._replica = replica
         self._installation = installation
         self._network = network
+        self._credentials = credentials
         self._defaults = defaults
         self._pull_seconds = pull_seconds
         self._away_seconds = away_seconds
@@ -73,6 +78,13 @@ class DockerRuntime:
         self._removals: set[asyncio.Task[bool]] = set()
 
     async def start(self, order: Order, output: Output) -> Work | Exit:
+        try:
+            return await self._started(order, output)
+        except EngineAway as error:
+            _log.warning("engine_away", job_id=str(order.job_id), error=str(error))
+            return Exit(how=Ending.NODE_LOST, message="The engine that was to run it could not be reached.")
+
+    async def _started(self, order: Order, output: Output) -> Work | Exit:
         image = parse_image(order.image or "")
         fault = self._images.refuse(image) if isinstance(image, Image) else image
         if fault is not None or not isinstance(image, Image):
@@ -110,8 +122,8 @@ class DockerRuntime:
         try:
             with talking():
                 return await self._look(image) or await self._pull(image)
-        except DockerError as error:
-            _log.warning("image_not_pulled", image=str(image), error=error.message)
+        except (DockerError, CredentialsBroken) as error:
+            _log.warning("image_not_pulled", image=str(image), error=str(error))
             return _image_error(f"The image {image} is not here and could not be pulled.")
 
     async def _look(self, image: Image) -> dict[str, Any] | None:
@@ -123,9 +135,10 @@ class DockerRuntime:
             return None
 
     async def _pull(self, image: Image) -> dict[str, Any] | Exit:
+        auth = await asyncio.to_thread(credentials.of, self._credentials, image.registry)
         try:
             async with asyncio.timeout(self._pull_seconds):
-                await self._engine.images.pull(image.pullable)
+                await self._engine.images.pull(image.pullable, auth=auth)
         except TimeoutError:
             return _image_error(f"The image {image} did not arrive within {self._pull_seconds:g} seconds.")
         return await self._engine.images.inspect(image.pullable)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-PUBLIC, OPERATOR, SIGNED = "public", "operator", "signed"
+PUBLIC, OPERATOR, SIGNED, ATTEMPT = "public", "operator", "signed", "attempt"
 READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
 
 
@@ -15,7 +15,7 @@ class Policy(msgspec.Struct, frozen=True):
     """What an operation takes."""
 
     who: str
-    """PUBLIC, OPERATOR, SIGNED (a link that was made for one thing) or the one scope that opens it."""
+    """PUBLIC, OPERATOR, SIGNED (a link, made for one thing), ATTEMPT, or the one scope that opens it."""
     names: str | None = None
     """What the id in its path names: `job`, `letter`, `queue`, `token`, `tenant`, `artifact` or `video`."""
     body: Any = None
@@ -40,6 +40,7 @@ POLICY = {
     "PATCH /v1/jobs/{job_id}": Policy(WRITE, "job", {"priority": 1}),
     "GET /v1/jobs/{job_id}/attempts": Policy(READ, "job"),
     "GET /v1/jobs/{job_id}/events": Policy(READ, "job"),
+    "POST /v1/jobs/{job_id}/callback": Policy(ATTEMPT, "job", {"note": "x"}),
     "GET /v1/jobs/{job_id}/logs": Policy(READ, "job"),
     "GET /v1/jobs/{job_id}/logs/stream": Policy(READ, "job"),
     "GET /v1/jobs/{job_id}/artifacts": Policy(READ, "job"),

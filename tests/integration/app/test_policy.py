@@ -19,7 +19,7 @@ from tests.integration.app.artifacts.uploading import keep
 from tests.integration.app.conftest import SignIn, bearer
 from tests.integration.app.credentials import ALL, carrying, make_token
 from tests.integration.app.jobs.orders import claim, settle
-from tests.integration.app.policy import OPERATOR, POLICY, PUBLIC, SIGNED, Policy
+from tests.integration.app.policy import ATTEMPT, OPERATOR, POLICY, PUBLIC, SIGNED, Policy
 from tests.integration.app.videos.forms import CLIP
 
 SECRET = "the-operators-secret-of-all-these-tests"
@@ -81,7 +81,7 @@ def private(*, naming: bool = False) -> list[str]:
     return [
         operation
         for operation, policy in POLICY.items()
-        if policy.who not in (PUBLIC, OPERATOR, SIGNED) and (policy.names or not naming)
+        if policy.who not in (PUBLIC, OPERATOR, SIGNED, ATTEMPT) and (policy.names or not naming)
     ]
 
 
@@ -101,6 +101,7 @@ def test_an_operation_is_documented_as_its_policy_says(operation: str) -> None:
         PUBLIC: [],
         OPERATOR: [{"operator": []}],
         SIGNED: [{"signature": []}],
+        ATTEMPT: [{"attempt": []}],
     }
     security = expected.get(policy.who, [{"bearer": [policy.who]}])
     assert SERVED[operation]["security"] == security

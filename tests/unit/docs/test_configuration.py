@@ -17,8 +17,12 @@ _TESTS = {
 }
 _CLIENT = {"NOONMARK_URL", "NOONMARK_TOKEN", "NOONMARK_WEBHOOK_SECRET"}
 _CODE = {
-    f"NOONMARK_{name}" for name in ("JOB_ID", "ATTEMPT", "MAX_ATTEMPTS", "PARAMS", "OUTPUT_DIR")
-}  # fmt: skip
+    f"NOONMARK_{name}"
+    for name in (
+        *("JOB_ID", "ATTEMPT", "MAX_ATTEMPTS", "PARAMS", "OUTPUT_DIR"),
+        *("CALLBACK_URL", "CALLBACK_TOKEN"),
+    )
+}
 """What the code of a job gets."""
 _METRICS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 

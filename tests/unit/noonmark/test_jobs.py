@@ -281,3 +281,33 @@ async def test_a_wait_has_an_end_of_its_own(client: Driven, server: respx.MockRo
     with pytest.raises(noonmark.TimedOut, match=r"is running after 1\.2 s"):
         await client.do("jobs.wait", ID, timeout=1.2)
     assert sum(client.slept) == pytest.approx(1.2)
+
+
+async def test_code_is_asked_for_as_the_api_takes_it(client: Driven, server: respx.MockRouter) -> None:
+    route = server.post("/v1/jobs").respond(201, json=job())
+    await client.do("jobs.run", ["make", "nightly"], env={"A": "1"}, delay=5, labels={"team": "billing"})
+    assert sent(route) == {
+        "target": {
+            "type": "container",
+            "runtime": "process",
+            "command": ["make", "nightly"],
+            "env": {"A": "1"},
+        },
+        "delay_seconds": 5,
+        "labels": {"team": "billing"},
+    }
+    await client.do("jobs.run", image="registry.example/tool:1", runtime="kubernetes", memory_mb=64)
+    image = {"image": "registry.example/tool:1", "runtime": "kubernetes", "memory_mb": 64}
+    assert sent(route) == {"target": {"type": "container", "command": [], **image}}
+    await client.do("jobs.invoke", "echo@1", {"message": None}, priority="low")
+    called = {"type": "function", "function": "echo@1", "params": {"message": None}}
+    assert sent(route) == {"target": called, "priority": "low"}
+    await client.do("jobs.submit", {"target": {"url": "https://example.com/"}}, idempotency_key="k")
+    assert (sent(route), key(route)) == ({"target": {"url": "https://example.com/"}}, "k")
+
+
+async def test_what_is_no_option_of_code_is_refused(client: Driven) -> None:
+    with pytest.raises(TypeError, match="there is no option success"):
+        await client.do("jobs.run", ["true"], success=["2xx"])
+    with pytest.raises(TypeError, match="there is no option env"):
+        await client.do("jobs.invoke", "echo@1", env={})

@@ -1,12 +1,18 @@
 """Jobs that run code: stored, shown, replayed and refused like any other."""
 
+import json
 from typing import Any
+from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 
 from app.jobs.masking import MASK
 from core.db import Database
+from core.jobs.model import Lease, Needs, Outcome
+from tests.integration.app.jobs.orders import read, settle
+from tests.printing import claimed
 
 COMMAND = {"type": "container", "runtime": "process", "command": ["/bin/echo", "hi"]}
 FUNCTION = {"type": "function", "function": "compute.math@1", "params": {"of": "sum", "numbers": [1, 2.50]}}
@@ -98,3 +104,59 @@ async def test_what_does_not_fit_its_type_is_told_with_its_place(
     answer = await mine.post("/v1/jobs", json={"target": target})
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+
+
+async def ran(mine: httpx.AsyncClient, database: Database) -> Lease:
+    """The lease of a command."""
+    job = await made(mine, {"type": "container", "runtime": "process", "command": ["true"]})
+    async with database.raw() as db:
+        queue = await db.fetchval("SELECT queue_id FROM jobs WHERE id = $1", UUID(job["id"]))
+        [lease] = await claimed(db, queue, Needs.PROCESS)
+    return lease
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        '{"score": 61}',
+        "null",
+        "[]",
+        '"\\u00e9\\ud83d\\ude00 é"',
+        "[1.0, 1e2, -0.0, 123456789012345678901234567890]",
+        '{"b": 1, "a": {"c": [true, false, null]}}',
+        '{"a": 1, "a": 2}',
+        '  { "spaces" : 1 }\n',
+    ],
+)
+async def test_a_result_reads_as_jsonb_would(mine: httpx.AsyncClient, database: Database, left: str) -> None:
+    """RES-01: on the job and on its attempt, by value the same."""
+    lease = await ran(mine, database)
+    await settle(database, lease, status=0, body=left.encode())
+    async with database.raw() as db:
+        kept = await db.fetchval("SELECT convert_from(body, 'UTF8')::jsonb::text FROM attempts")
+    job = await read(mine, {"id": lease.job_id})
+    [attempt] = (await mine.get(f"/v1/jobs/{lease.job_id}/attempts")).json()["items"]
+    assert job["result"] == attempt["result"] == json.loads(kept) == json.loads(left)
+
+
+async def test_what_jsonb_would_refuse_is_kept(mine: httpx.AsyncClient, database: Database) -> None:
+    lease = await ran(mine, database)
+    await settle(database, lease, status=0, body=b'"a\\u0000b"')
+    assert (await read(mine, {"id": lease.job_id}))["result"] == "a\0b"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.FAILED])
+async def test_what_is_wrong_with_a_result_is_shown(
+    mine: httpx.AsyncClient, database: Database, outcome: Outcome
+) -> None:
+    """RES-02, RES-03: beside the error of the attempt, if it has one."""
+    lease = await ran(mine, database)
+    fault = {"code": "result_too_large", "message": "result.json has more than 1048576 bytes."}
+    failed = outcome is Outcome.FAILED
+    given = {"error_code": "exited", "error_message": "It exited with 1."} if failed else {}
+    await settle(database, lease, outcome, status=int(failed), headers=msgspec.json.encode(fault), **given)
+    [attempt] = (await mine.get(f"/v1/jobs/{lease.job_id}/attempts")).json()["items"]
+    assert attempt["result_error"] == fault
+    assert (attempt["error"] is not None) == failed
+    job = await read(mine, {"id": lease.job_id})
+    assert (job["result"], job["result_error"]) == (None, None if failed else fault)

@@ -37,7 +37,10 @@ async def test_a_claimed_job_is_running_with_an_open_attempt(
     assert now["next_attempt_at"] is None
     [attempt] = await attempts(mine, job)
     assert attempt == dict.fromkeys(
-        ("outcome", "finished_at", "duration_ms", "bytes_sent", "response", "exit_code", "error")
+        (
+            *("outcome", "finished_at", "duration_ms", "bytes_sent", "response", "exit_code", "result_error"),
+            "error",
+        )
     ) | {
         "number": 1,
         "replica_id": str(REPLICA),

@@ -50,7 +50,8 @@ async def test_nothing_of_our_environment_reaches_a_function(
     given = done.result["environment"]
     assert "CANARY" not in given
     assert "CANARY" not in done.result["first"]
-    assert given.keys() == {"PATH", "HOME", "TMPDIR", "NOONMARK_OUTPUT_DIR", "MINE"}
+    ours = {f"NOONMARK_{name}" for name in ("JOB_ID", "ATTEMPT", "OUTPUT_DIR", "PARAMS")}
+    assert given.keys() == {"PATH", "HOME", "TMPDIR", "MINE"} | ours
     assert Path(given["NOONMARK_OUTPUT_DIR"]).parent == Path(done.result["cwd"])
 
 

@@ -210,7 +210,7 @@ def test_a_job_is_made_waited_for_and_succeeds(jobctl: Jobctl, server: respx.Moc
     answer = {"status": 200, "headers": {}, "body": "thanks", "truncated": False}
     states = [job(state="running"), job(state="succeeded", result=answer)]
     server.get(f"/v1/jobs/{ID}").mock(side_effect=[httpx.Response(200, json=one) for one in states])
-    result = jobctl("run", HOOK)
+    result = jobctl("call", HOOK)
     assert result.exit_code == 0
     assert "answer        200 thanks" in result.stdout
     assert result.stderr == f"{ID} is made; waiting\n"
@@ -229,14 +229,14 @@ def test_a_wait_for_a_job_that_does_not_succeed_exits_6(
 def test_a_wait_that_is_too_long_exits_6(jobctl: Jobctl, server: respx.MockRouter) -> None:
     server.post("/v1/jobs").respond(201, json=job())
     server.get(f"/v1/jobs/{ID}").respond(json=job(state="running"))
-    result = jobctl("run", HOOK, "--for", "2s")
+    result = jobctl("call", HOOK, "--for", "2s")
     assert result.exit_code == 6
     assert "is running after 2 s" in result.stderr
 
 
 def test_a_story_is_told_once_until_the_job_is_over(jobctl: Jobctl, server: respx.MockRouter) -> None:
     states = [job(state="running"), job(state="succeeded")]
-    told = [page(event("created")), page(event("created"), event("succeeded", attempt=1))]
+    told = [page(event("created", id=ID)), page(event("created", id=ID), event("succeeded", attempt=1))]
     server.get(f"/v1/jobs/{ID}").mock(side_effect=[httpx.Response(200, json=one) for one in states])
     server.get(f"/v1/jobs/{ID}/events").mock(side_effect=[httpx.Response(200, json=one) for one in told])
     lines = jobctl("jobs", "story", "-f", ID).stdout.splitlines()

@@ -44,6 +44,7 @@ class Rig:
         *,
         images: ImagePolicy = ALLOWED,
         network: str | None = None,
+        credentials: Path | None = None,
         away_seconds: float = 10.0,
         young_seconds: float = 0.0,
         installation: str = INSTALLATION,
@@ -57,6 +58,7 @@ class Rig:
             replica="tests",
             installation=installation,
             network=network,
+            credentials=credentials,
             away_seconds=away_seconds,
             young_seconds=young_seconds,
         )

@@ -53,12 +53,13 @@ async def test_the_environment_is_the_orders_and_nothing_of_ours(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:secret@nowhere/noonmark")
-    environment = {"NOONMARK_JOB_ID": "7", "NOONMARK_OUTPUT_DIR": "/elsewhere", "LINES": "a\nb=c"}
-    assert await rig.carry_out(rig.order("env", environment=environment)) == SUCCEEDED
+    order = rig.order("env", environment={"NOONMARK_OUTPUT_DIR": "/elsewhere", "LINES": "a\nb=c"})
+    assert await rig.carry_out(order) == SUCCEEDED
     lines = rig.printed.out.splitlines()
-    assert {"NOONMARK_JOB_ID=7", "NOONMARK_OUTPUT_DIR=/noonmark/out", "LINES=a", "b=c"} <= set(lines)
+    assert {f"NOONMARK_JOB_ID={order.job_id}", "NOONMARK_OUTPUT_DIR=/noonmark/out", "b=c"} <= set(lines)
+    ours = {f"NOONMARK_{name}" for name in ("JOB_ID", "ATTEMPT", "OUTPUT_DIR", "PARAMS")}
     names = {line.partition("=")[0] for line in lines}
-    assert names == {"NOONMARK_JOB_ID", "NOONMARK_OUTPUT_DIR", "LINES", "b", "PATH", "HOSTNAME", "HOME"}
+    assert names == ours | {"LINES", "b", "PATH", "HOSTNAME", "HOME"}
 
 
 async def test_a_result_comes_out_and_the_params_go_in(rig: Rig) -> None:

@@ -77,6 +77,21 @@ async def test_an_engine_that_stays_away_loses_what_it_ran(
     await rig.runtime.close()
 
 
+async def test_an_engine_that_is_away_loses_what_it_was_to_start(
+    make_engine: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = make_engine()
+    rig = Rig(daemon, tmp_path)
+    daemon.end(signal.SIGKILL)
+    assert await rig.carry_out(rig.order("true")) == Exit(
+        how=Ending.NODE_LOST, message="The engine that was to run it could not be reached."
+    )
+    daemon.start()
+    assert await rig.carry_out(rig.order("true")) == Exit(how=Ending.EXITED, code=0)
+    assert daemon.containers() == []
+    await rig.runtime.close()
+
+
 async def test_an_engine_that_is_shut_down_ends_what_it_ran(
     make_engine: Callable[..., Daemon], tmp_path: Path
 ) -> None:
