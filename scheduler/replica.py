@@ -27,6 +27,7 @@ from core.replicas.store import Replica
 from core.sealing import Keyring
 from core.settings import Settings
 from core.storage.service import open_storage, require
+from core.tracing.tracer import Tracer
 from scheduler import offering
 from scheduler.bringing import bring
 from scheduler.dispatcher import Dispatcher
@@ -44,6 +45,7 @@ from scheduler.sender.sender import Sender, open_sender
 from scheduler.settler import Settler
 from scheduler.shipping import INTERVAL_SECONDS, Shipper
 from scheduler.sweeper import Sweeper
+from scheduler.tracing import Tracing
 
 _LAST_WRITES_SECONDS = 20.0
 _LAST_PASS_SECONDS = 5.0
@@ -68,6 +70,7 @@ class Scheduler:
         *,
         id: UUID | None = None,
         runtimes: Mapping[Needs, Runtime] | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """``claims`` is the same database, for the statements that look for work."""
         runtimes = runtimes or {}
@@ -88,9 +91,12 @@ class Scheduler:
             keyring=keyring, clock=clock,
         )  # fmt: skip
         self.settler = Settler(database, self.flights, due=self._due)
+        tracing = Tracing(tracer, replica=str(self.replica.id), clock=clock) if tracer is not None else None
+        if tracing is not None:
+            self.settler.traced = tracing.settled
         self.dispatcher = Dispatcher(
             flights=self.flights, sender=sender, settler=self.settler, secrets=secrets, keyring=keyring,
-            fence=self.fence, clock=clock, runner=runner,
+            fence=self.fence, clock=clock, runner=runner, tracing=tracing,
         )  # fmt: skip
         self.rounds = Rounds(
             database=claims, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
@@ -215,7 +221,9 @@ def _keeper(settings: Settings, database: Database) -> Keeper:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Scheduler]:
+async def opened(
+    settings: Settings, keyring: Keyring, tracer: Tracer | None = None
+) -> AsyncIterator[Scheduler]:
     """A replica with the sender of production and its ways to the database."""
     database = Database(settings.database_url, name=_NAME, size=4, planning=BY_INDEX)
     claims = Database(settings.database_url, name=_NAME, size=1, planning=PLANNED_ANEW)
@@ -227,7 +235,9 @@ async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Schedule
             offering.offered(settings, id, database) as runtimes,
             open_sender(parse_egress(settings.egress_allow), concurrency=settings.concurrency) as sender,
         ):
-            yield Scheduler(settings, database, claims, keyring, sender, id=id, runtimes=runtimes)
+            yield Scheduler(
+                settings, database, claims, keyring, sender, id=id, runtimes=runtimes, tracer=tracer
+            )
     finally:
         await claims.close()
         await database.close()

@@ -41,6 +41,9 @@ class Settler:
         self._now = now
         self._waiting: deque[tuple[Flight, Settlement]] = deque()
         self.wake: Callable[[], object] = lambda: None
+        self.traced: Callable[[Flight, Settlement, Settled], object] = lambda *_: None
+        """Told of each that is written and whose trace is recorded."""
+        metrics.unsettled.set_function(self.__len__)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -75,9 +78,12 @@ class Settler:
         self._flights.remove(settlement.lease_token)
         if answer.due_at is not None:
             self._due(answer.due_at)
+        if flight.trace is not None:
+            self.traced(flight, settlement, answer)
 
 
 def _told(flight: Flight, settlement: Settlement, answer: Settled) -> dict[str, Any]:
+    traced = {} if flight.trace is None else {"trace_id": flight.trace.call.context.trace_id}
     return {
         "job_id": answer.job_id,
         "attempt": settlement.attempt,
@@ -89,6 +95,7 @@ def _told(flight: Flight, settlement: Settlement, answer: Settled) -> dict[str, 
         "duration_ms": round(settlement.duration * 1000, 1),
         "lease_token": settlement.lease_token,
         "tenant_id": flight.lease.tenant_id,
+        **traced,
     }
 
 
