@@ -8,13 +8,16 @@ import pytest
 
 from infra.observability.dashboards.__main__ import ALL
 from tests.e2e.fleet import Fleet
+from tests.e2e.processes import ROOT
 from tests.e2e.scene import Scene
-from tests.e2e.watching import RULES, Prometheus, scraping
+from tests.e2e.watching import RULES, Prometheus, alerting, scraping
 from tests.e2e.work import Work
 from tests.otlp import collecting
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.prometheus]
+
+_FOLDER = ROOT / "infra" / "observability"
 
 
 def queries() -> list[str]:
@@ -35,6 +38,13 @@ def test_each_alert_fires_when_it_should_and_only_then() -> None:
     assert "SUCCESS" in told("promtool", "test", "rules", str(RULES.parent / "tests" / "alerts.yml"))
 
 
+def test_what_compose_gives_to_prometheus_and_alertmanager_is_valid() -> None:
+    for path in _FOLDER.glob("prometheus/prometheus.yml"):
+        assert "SUCCESS" in told("promtool", "check", "config", "--syntax-only", str(path))
+    for path in _FOLDER.glob("alertmanager/*.yml"):
+        assert "SUCCESS" in told("amtool", "check-config", str(path))
+
+
 @pytest.mark.timeout(300)
 async def test_every_panel_and_every_rule_has_data_under_load(
     fleet: Fleet, work: Work, tmp_path: Path
@@ -42,16 +52,24 @@ async def test_every_panel_and_every_rule_has_data_under_load(
     async with (
         collecting() as collector,
         Scene(fleet, work, tmp_path, collector.url) as scene,
-        scraping(tmp_path, scene.targets) as prometheus,
+        alerting(tmp_path) as (pager, alerts_to),
+        scraping(tmp_path, scene.targets, alerts_to=alerts_to) as prometheus,
     ):
         began = time.time()
         await scene.begin()
         empty = [expr for expr in queries() if not await prometheus.values(_now(expr))]
         await wait_until(lambda: _reckoned(prometheus), within=30, what="every rule is well and has data")
+        await wait_until(
+            lambda: pager.firing("NoonmarkReplicaLost"),
+            within=30,
+            what="somebody is told of the lost replica",
+        )
         lost = await prometheus.values('sum(noonmark_attempts_total{outcome="lost"})')
         named = await prometheus.exemplars("noonmark_first_byte_seconds_bucket", began, time.time())
     assert empty == []
     assert lost and lost[0] > 0
+    [told_of, *_] = pager.firing("NoonmarkReplicaLost")
+    assert told_of["annotations"]["runbook"] == "docs/operations.md#noonmarkreplicalost"
     assert {one["labels"]["trace_id"] for one in named} & {span.trace_id for span in collector.spans}
 
 
