@@ -93,7 +93,7 @@ ready_jobs = Reading(
 )
 backlog_jobs = Reading(
     "noonmark_backlog_jobs",
-    "Of these, those that have been due for longer than so many seconds.",
+    "Ready jobs that have been due for longer than so many seconds.",
     label="older_than",
     registry=REGISTRY,
 )

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -105,6 +106,27 @@ async def test_every_attempt_stands_in_the_trace_also_the_one_whose_replica_died
     assert (attempts[1].attributes["noonmark.outcome"], attempts[1].service) == ("lost", "noonmark-reaper")
     assert (attempts[2].attributes["noonmark.outcome"], attempts[1].failed) == ("succeeded", True)
     assert attempts[1].parent_id == attempts[2].parent_id
+
+
+async def test_code_is_told_which_trace_it_belongs_to(
+    fleet: Fleet, work: Work, collector: Collector, tmp_path: Path
+) -> None:
+    settings = traced(collector, NOONMARK_RUNTIMES="process", NOONMARK_DATA_DIR=str(tmp_path))
+    trace = uuid4().hex
+    script = """printf '"%s"' "$TRACEPARENT" > "$NOONMARK_OUTPUT_DIR/result.json\""""
+    target = {"type": "container", "runtime": "process", "command": ["/bin/sh", "-c", script]}
+    async with (
+        fleet.app(settings=settings) as app,
+        fleet.scheduler(settings=settings),
+        fleet.client(await app.address()) as api,
+    ):
+        headers = {"traceparent": f"00-{trace}-{_CALLER}-01"}
+        made = (await api.post("/v1/jobs", json={"target": target}, headers=headers)).json()
+        spans = named(await collector.has(trace, 4))
+        told = (await api.get(f"/v1/jobs/{made['id']}")).json()["result"]
+    received = parse(told)
+    assert received is not None
+    assert (received.trace_id, received.span_id) == (trace, spans["call"].span_id)
 
 
 async def test_a_caller_that_does_not_record_is_followed(
