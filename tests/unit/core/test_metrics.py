@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain_fam
 from core import metrics
 from core.jobs.model import Outcome, State
 
-_FEW = 64
+_FEW = 256
 
 
 def ours() -> dict[str, set[str]]:

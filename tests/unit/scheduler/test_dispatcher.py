@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
 from core import metrics
 from core.jobs.model import Needs, Outcome
@@ -29,6 +30,20 @@ async def test_a_due_lease_is_sent_and_its_answer_settled() -> None:
         b"made",
         100,
     )
+
+
+async def test_how_late_an_attempt_is_is_measured_to_the_claim_the_start_and_the_first_byte() -> None:
+    names = ("claim_lateness", "lateness", "first_byte")
+
+    def sums() -> list[float]:
+        return [REGISTRY.get_sample_value(f"noonmark_{name}_seconds_sum") or 0.0 for name in names]
+
+    before, bench = sums(), Bench()
+    [flight] = bench.dispatcher.hold([lease(due_at=NOW - 2)], term=bench.fence.term)
+    bench.local.now += 1
+    bench.dispatcher.start([flight])
+    await bench.ledger.last()
+    assert [after - was for was, after in zip(before, sums(), strict=True)] == pytest.approx([2, 3, 3])
 
 
 async def test_a_lease_held_ahead_is_not_started_before_its_instant() -> None:
