@@ -132,9 +132,8 @@ class Dispatcher:
     async def _call(self, flight: Flight) -> Settlement:
         lease = flight.lease
         now = self._clock.now()
-        late = now - lease.due_at
+        flight.late = late = now - lease.due_at
         metrics.lateness.observe(max(0.0, late))
-        metrics.claim_lateness.observe(max(0.0, late - (flight.started - flight.claimed)))
         if self._tracing is not None and lease.trace is not None:
             self._tracing.begin(flight)
         if lease.expires_at is not None and lease.expires_at <= now:
@@ -188,10 +187,7 @@ class Dispatcher:
     def _writes(self, flight: Flight, size: int) -> None:
         """Right before the first byte."""
         flight.bytes_sent = size
-        late = max(0.0, self._clock.now() - flight.lease.due_at)
-        metrics.first_byte.observe(late)
-        if flight.trace is not None:
-            metrics.first_byte.exemplify(late, flight.trace.call.context.trace_id)
+        flight.written = self._now()
 
     async def _keys(self, lease: Lease) -> tuple[bytes, ...] | None:
         """The keys to sign with; none while the database cannot be asked for them."""

@@ -49,8 +49,8 @@ class Flight:
     """One lease and what is being done about it."""
 
     __slots__ = (
-        "abort", "begun", "bytes_sent", "claimed", "lease", "phase", "started", "task", "term", "timer",
-        "trace",
+        "abort", "begun", "bytes_sent", "claimed", "late", "lease", "phase", "started", "task", "term",
+        "timer", "trace", "written",
     )  # fmt: skip
 
     def __init__(self, lease: Lease, term: int) -> None:
@@ -63,6 +63,10 @@ class Flight:
         self.timer: TimerHandle | None = None
         self.claimed = 0.0
         self.started = 0.0
+        self.written = 0.0
+        """When its first byte was handed to the socket, if it was."""
+        self.late = 0.0
+        """Seconds from due to the start."""
         self.bytes_sent = 0
         self.begun = False
         """Whether its code may have been started."""

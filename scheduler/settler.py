@@ -72,6 +72,13 @@ class Settler:
             self._settled(*one)
         log.lines(_log, "attempt_settled", (_told(*one) for one in settled))
         _count([(settlement, answer.fate) for _, settlement, answer in settled])
+        _measure(
+            [
+                (flight, settlement)
+                for flight, settlement, answer in settled
+                if settlement.outcome is not None and answer.fate is not Fate.FENCED
+            ]
+        )
         return len(batch)
 
     def _settled(self, flight: Flight, settlement: Settlement, answer: Settled) -> None:
@@ -157,6 +164,13 @@ def _count(settled: Sequence[tuple[Settlement, Fate]]) -> None:
     for state in (Fate.SUCCEEDED, Fate.FAILED, Fate.CANCELLED):
         if state in fates:
             metrics.jobs_ended.labels(state).inc(fates[state])
-    for one in ours:
-        if one.outcome is not None:
-            metrics.duration.observe(one.duration)
+
+
+def _measure(ended: Sequence[tuple[Flight, Settlement]]) -> None:
+    """How late the attempts of a batch were claimed and written, and how long they took."""
+    flights = [flight for flight, _ in ended]
+    metrics.claim_lateness.observe_all([max(0.0, one.late - (one.started - one.claimed)) for one in flights])
+    metrics.first_byte.observe_all(
+        [max(0.0, one.late + one.written - one.started) for one in flights if one.written]
+    )
+    metrics.duration.observe_all([settlement.duration for _, settlement in ended])

@@ -72,6 +72,9 @@ class Tracing:
         attempt.end(at=now, failed=failed)
         if settlement.outcome is not None:
             metrics.duration.exemplify(settlement.duration, attempt.context.trace_id)
+        if flight.written:
+            late = max(0.0, flight.late + flight.written - flight.started)
+            metrics.first_byte.exemplify(late, attempt.context.trace_id)
 
     def _between(self, name: str, parent: Context, since: float, until: float) -> None:
         if until > since and (span := self._tracer.begin(name, parent=parent, at=since)) is not None:
