@@ -78,6 +78,30 @@ async def test_one_trace_leads_from_the_callers_request_to_the_target(
     assert (received.trace_id, received.span_id, received.sampled) == (trace, call.span_id, True)
 
 
+async def test_a_job_that_a_target_makes_continues_the_trace_of_its_call(
+    fleet: Fleet, work: Work, collector: Collector
+) -> None:
+    settings = traced(collector)
+    async with (
+        fleet.app(settings=settings) as app,
+        fleet.scheduler(settings=settings),
+        fleet.client(await app.address()) as api,
+    ):
+        trace, _ = await asked(work, api)
+        [arrival] = await work.arrived()
+        body = work.job()
+        answer = await api.post("/v1/jobs", json=body, headers={"traceparent": arrival.request.traceparent})
+        work.promise(body, UUID(answer.json()["id"]))
+        await work.ended()
+        spans = await collector.has(trace, 8)
+    call = parse(arrival.request.traceparent)
+    assert call is not None
+    made = [span for span in spans if span.name == "POST /v1/jobs"]
+    assert [span.parent_id for span in sorted(made, key=lambda span: span.began)] == [_CALLER, call.span_id]
+    attempts = [span for span in spans if span.name == "attempt"]
+    assert {span.parent_id for span in attempts} == {span.span_id for span in made}
+
+
 async def test_every_attempt_stands_in_the_trace_also_the_one_whose_replica_died(
     fleet: Fleet, work: Work, collector: Collector
 ) -> None:
