@@ -24,7 +24,7 @@ define install
 	  cp requirements/$(1).txt .venv/$(1).txt; }
 endef
 
-.PHONY: help up demo test check lock bench bench-quick bench-growth bench-endurance migration docs openapi clean
+.PHONY: help up demo test check dashboards lock bench bench-quick bench-growth bench-endurance migration docs openapi clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,10 @@ docs: ## Write the generated tables of README.md and docs/
 openapi: ## Write docs/openapi.json
 	$(call install,local)
 	@$(BIN)/python -m app openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+
+dashboards: ## Write Grafana's dashboards into infra/observability/grafana
+	$(call install,local)
+	@$(BIN)/python -m infra.observability.dashboards
 
 clean: ## Remove the local data, the installed packages and the caches
 	@rm -rf .noonmark .venv .venv-lock .venv-peers .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

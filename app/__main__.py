@@ -38,6 +38,7 @@ from core.loop import Loop
 from core.sealing import Keyring, parse_keys
 from core.settings import Settings, load, variable
 from core.storage.service import open_storage, require
+from core.tracing import tracer as tracing
 
 T = TypeVar("T")
 Announce = Callable[[], Coroutine[None, None, None]]
@@ -146,6 +147,7 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
     if migrate and (code := await _migrate(settings)):
         return code
     log.configure(settings.log_level, process="app")
+    tracer = tracing.load(os.environ, process="app")
     database = Database(settings.database_url, name="noonmark-app", pooled=settings.pooled)
     hints = Hints(database)
     try:
@@ -157,12 +159,14 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
             public_url = (settings.public_url or address).rstrip("/")
             settings = msgspec.structs.replace(settings, port=port, public_url=public_url)
             streams = Streams()
-            built = application.build(settings, database, keyring, hints, streams)
+            built = application.build(settings, database, keyring, hints, streams, tracer)
             server = Server(built, leaving=streams.close)
             loops = [hints.loop, *_loops(Post(database, keyring, carrier), database)]
             await _run(server, listener, loops, partial(_announce, database, address))
     finally:
         hints.close()
+        if tracer is not None:
+            await asyncio.to_thread(tracer.close)
         await database.close()
     return 0
 

@@ -39,6 +39,7 @@ from core.egress.guard import parse_egress
 from core.sealing import Keyring
 from core.settings import Settings
 from core.storage.service import open_storage
+from core.tracing.tracer import Tracer
 
 _MIB = 1024 * 1024
 MAX_BODY = 2 * _MIB
@@ -54,6 +55,7 @@ def build(
     keyring: Keyring,
     hints: Hints | None = None,
     streams: Streams | None = None,
+    tracer: Tracer | None = None,
 ) -> Edge:
     """The ASGI application; `settings` has everything the API needs.
 
@@ -71,7 +73,7 @@ def build(
     inner = _litestar(given, sentry, development=settings.development)
     inner.state.openapi = lru_cache(describe)
     https = (settings.public_url or "").startswith("https://")
-    return Edge(inner, https=https, cors=Cors(settings.cors_origins))
+    return Edge(inner, https=https, cors=Cors(settings.cors_origins), tracer=tracer)
 
 
 def describe() -> bytes:

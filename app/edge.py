@@ -20,6 +20,8 @@ from app import errors
 from app.cors import Cors, Headers
 from app.errors import Rejected
 from core import ids, log, metrics
+from core.tracing import context
+from core.tracing.tracer import Kind, Span, Tracer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -51,11 +53,18 @@ class Edge:
     """Wraps the whole application."""
 
     def __init__(
-        self, app: ASGIApp, *, https: bool, cors: Cors | None = None, body_seconds: float = _BODY_SECONDS
+        self,
+        app: ASGIApp,
+        *,
+        https: bool,
+        cors: Cors | None = None,
+        body_seconds: float = _BODY_SECONDS,
+        tracer: Tracer | None = None,
     ) -> None:
         self._app = app
         self._cors = cors or Cors()
         self._body_seconds = body_seconds
+        self._tracer = tracer
         self._defaults = (*SECURITY_HEADERS, _HSTS) if https else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,12 +77,29 @@ class Edge:
         added = (*self._defaults, *self._cors.headers(scope), (b"x-request-id", request_id.encode()))
         answer = _Answer(send, added, scope["state"])
         started = time.perf_counter()
+        metrics.requests_in_flight.inc()
         # Every request has a task of its own, and so a context that ends with it.
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        span = self._begun(scope) if self._tracer is not None else None
         try:
             await self._handle(scope, receive, answer, request_id)
         finally:
-            _account(scope, answer.status or 500, time.perf_counter() - started)
+            metrics.requests_in_flight.dec()
+            if span is not None:
+                _end(span, scope, answer)
+            _account(scope, answer, started)
+
+    def _begun(self, scope: Scope) -> Span | None:
+        """This request's span, if its trace is recorded; what it makes belongs to that."""
+        if self._tracer is None or scope["path"] in _QUIET:
+            return None
+        given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"]
+        parent = context.parse(given[0]) if len(given) == 1 else None
+        span = self._tracer.begin(_method(scope), kind=Kind.SERVER, parent=parent)
+        if span is not None:
+            scope["state"]["trace"] = context.write(span.context)
+            structlog.contextvars.bind_contextvars(trace_id=span.context.trace_id)
+        return span
 
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer", request_id: str) -> None:
         try:
@@ -99,11 +125,14 @@ class _Answer:
         self._defaults = defaults
         self._state = state
         self.status: int | None = None
+        self.began = 0.0
+        """When its first byte was handed over, by the performance counter."""
 
     async def send(self, message: Message) -> None:
         """The ASGI `send` that the application is given."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.began = time.perf_counter()
             given = message["headers"]
             names = {name.lower() for name, _ in given}
             added = (*self._defaults, *self._state.get("headers", ()))
@@ -201,10 +230,35 @@ def _request_id(scope: Scope) -> str:
 _counted = lru_cache(maxsize=256)(metrics.requests.labels)
 
 
-def _account(scope: Scope, status: int, seconds: float) -> None:
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+def _method(scope: Scope) -> str:
+    """One of few."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
+
+
+def _end(span: Span, scope: Scope, answer: _Answer) -> None:
+    """By its route alone: a path names tenants' things, and people put secrets into queries."""
+    method, route, status = _method(scope), scope.get("path_template") or "", answer.status or 500
+    span.tell(
+        {
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+            "noonmark.request.id": scope["state"]["request_id"],
+        },
+        name=f"{method} {route}".rstrip(),
+    )
+    span.end(failed=str(status) if status >= 500 else None)
+
+
+def _account(scope: Scope, answer: _Answer, started: float) -> None:
+    method = _method(scope)
+    status, seconds = answer.status or 500, time.perf_counter() - started
     _counted(method, status).inc()
-    metrics.request_seconds.observe(seconds)
+    # A stream may go on for hours; what its caller waited for is its beginning.
+    waited = answer.began - started if answer.status else seconds
+    metrics.request_seconds.observe(waited)
+    if (trace := context.parse(scope["state"].get("trace"))) is not None:
+        metrics.request_seconds.exemplify(waited, trace.trace_id)
     path = (scope.get("raw_path") or b"").decode("latin-1")[:200]
     write = _log.debug if path in _QUIET and status < 400 else _log.info
     write(

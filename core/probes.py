@@ -55,18 +55,19 @@ class Probes:
         await serving
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        status, kind, body = await self._answer(scope["method"], scope["path"])
+        accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+        status, kind, body = await self._answer(scope["method"], scope["path"], accept)
         headers = [(b"content-type", kind.encode()), (b"x-content-type-options", b"nosniff")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, method: str, path: str) -> tuple[int, str, bytes]:
+    async def _answer(self, method: str, path: str, accept: str) -> tuple[int, str, bytes]:
         if method not in ("GET", "HEAD"):
             return 405, "text/plain", b""
         if path == "/healthz":
             return 200, "application/json", b'{"status":"ok"}'
         if path == "/metrics":
-            body, kind = metrics.render()
+            body, kind = metrics.render(accept)
             return 200, kind, body
         if path != "/readyz":
             return 404, "text/plain", b""

@@ -43,6 +43,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     """In the unit that the name ends with."""
     trouble: str | None = None
+    advice: str | None = None
+    """What to do about it."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,28 +14,35 @@ from core.loop import Loop
 from core.probes import Probes
 from core.settings import Settings, load
 from core.storage.service import open_storage
+from core.tracing import tracer as tracing
+from core.tracing.tracer import Tracer
 from reaper.artifacts import ArtifactSweep
-from reaper.depth import Depth
 from reaper.erasure import Erasure
 from reaper.leases import LeaseSweep
 from reaper.retention import Days, Trim, dead_letters, ended_jobs
 from reaper.upkeep import Upkeep
+from reaper.watch.census import Census
+from reaper.watch.depth import Depth
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, tracer: Tracer | None) -> None:
     """Everything of this process, wired and run."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = Database(settings.database_url, name="noonmark-reaper", size=4, planning=PLANNED_ANEW)
-    leases = LeaseSweep(database, ttl_seconds=settings.lease_ttl_seconds)
+    leases = LeaseSweep(database, ttl_seconds=settings.lease_ttl_seconds, tracer=tracer)
     upkeep = Upkeep(database)
     artifacts = ArtifactSweep(database, open_storage(settings))
+    depth = Depth(database)
     checks = {"database": lambda: schema.answers(database), "partitions": upkeep.ready}
     probes = Probes(checks, host=settings.host, port=settings.metrics_port)
     loops = [
         Loop(leases.once, name="leases", interval=min(2.0, settings.lease_ttl_seconds / 4)),
-        Loop(Depth(database).once, name="depth", interval=15.0),
+        Loop(Census(database).once, name="census", interval=5.0),
+        Loop(depth.once, name="depth", interval=15.0),
+        Loop(depth.vacuum, name="vacuum", interval=15.0),
+        Loop(depth.room, name="room", interval=60.0),
         Loop(upkeep.partitions, name="partitions", interval=3600.0),
         Loop(upkeep.purge, name="purge", interval=60.0),
         Loop(upkeep.uniques, name="uniques", interval=3600.0),
@@ -51,6 +58,8 @@ async def serve(settings: Settings) -> None:
         await schema.check(database, stop)
         await asyncio.gather(probes.run(stop), *(loop.run(stop) for loop in loops))
     finally:
+        if tracer is not None:
+            await asyncio.to_thread(tracer.close)
         await database.close()
 
 
@@ -59,7 +68,7 @@ def main() -> int:
     try:
         settings = load(os.environ)
         log.configure(settings.log_level, process="reaper")
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, tracing.load(os.environ, process="reaper")))
     except NoonmarkError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2

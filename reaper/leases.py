@@ -10,6 +10,7 @@ still.
 """
 
 import random
+import time
 
 import msgspec
 
@@ -20,6 +21,8 @@ from core.jobs import backoff
 from core.jobs import store as jobs
 from core.jobs.backoff import Retry
 from core.jobs.model import Expired, Fate, Outcome, Settled, Settlement
+from core.tracing.context import stored
+from core.tracing.tracer import Attributes, Tracer
 
 _BATCH = 200
 _OVERRUN_SECONDS = 10.0
@@ -31,8 +34,16 @@ _retries = msgspec.json.Decoder(Retry)
 class LeaseSweep:
     """Ends what lost its replica."""
 
-    def __init__(self, database: Database, *, ttl_seconds: float, now: Clock = boottime) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        ttl_seconds: float,
+        now: Clock = boottime,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._database = database
+        self._tracer = tracer
         self._ttl = ttl_seconds
         self._now = now
         self._seen_at: float | None = None
@@ -58,7 +69,11 @@ class LeaseSweep:
                 expired = await jobs.expired(db, limit=_BATCH, margin_seconds=_OVERRUN_SECONDS)
                 if not self._clear() or not expired:
                     return []
-                return await jobs.settle(db, [lost(lease) for lease in expired])
+                answers = await jobs.settle(db, [lost(lease) for lease in expired])
+        if self._tracer is not None:
+            for lease in expired:
+                _record(self._tracer, lease)
+        return answers
 
     def _clear(self) -> bool:
         """Note that the database has just answered; whether it has done so without a gap for a whole TTL."""
@@ -67,6 +82,21 @@ class LeaseSweep:
             self._clear_since = now
         self._seen_at = now
         return now - self._clear_since >= self._ttl
+
+
+def _record(tracer: Tracer, lease: Expired) -> None:
+    """The span of an attempt whose own replica cannot tell of it any more."""
+    parent = stored(lease.trace)
+    if parent is None or not parent.sampled:
+        return
+    told: Attributes = {
+        "noonmark.job.id": str(lease.job_id),
+        "noonmark.attempt": lease.attempt,
+        "noonmark.outcome": str(Outcome.LOST),
+    }
+    span = tracer.begin("attempt", parent=parent, at=time.time() - lease.held_seconds, attributes=told)
+    if span is not None:
+        span.end(failed="replica_lost")
 
 
 def lost(lease: Expired) -> Settlement:

@@ -10,36 +10,6 @@ from core.jobs.lifecycle import FINAL
 from core.tenants.model import KEEP_DEAD_LETTERS_DAYS, KEEP_HISTORY_DAYS, KEEP_JOBS_DAYS
 
 
-class Depth(msgspec.Struct, frozen=True):
-    """What waits, and since when. Counts stop at a cap; ages are seconds, 0 when nothing waits."""
-
-    ready: int
-    leased: int
-    oldest_ready_seconds: float
-    overdue_timer_seconds: float
-    oldest_transaction_seconds: float
-
-
-# No index has the ready jobs in the order of their age (rank holds the priority too), so the oldest is looked
-# for in a bounded part of the table.
-_DEPTH = """
-WITH part AS MATERIALIZED (SELECT due_at FROM ready LIMIT 10000)
-SELECT (SELECT count(*) FROM part), (SELECT count(*) FROM (SELECT FROM leases LIMIT 10000) flights),
-       coalesce((SELECT greatest(0, extract(epoch FROM now() - min(due_at))) FROM part), 0)::float8,
-       coalesce((SELECT greatest(0, extract(epoch FROM now() - due_at))
-                 FROM timers ORDER BY due_at, job_id LIMIT 1), 0)::float8,
-       coalesce((SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity
-                 WHERE datname = current_database() AND xact_start IS NOT NULL), 0)::float8
-"""
-
-
-async def depth(db: Raw) -> Depth:
-    """One look at what waits."""
-    row = await db.fetchrow(_DEPTH)
-    assert row is not None
-    return Depth(*row)
-
-
 async def ensure_partitions(db: Raw, *, days_ahead: int) -> int:
     """Make the history's days ahead; how many were missing."""
     made: int = await db.fetchval("SELECT ensure_partitions($1)", days_ahead)

@@ -14,10 +14,12 @@ from core.errors import NoonmarkError
 from core.probes import Probes
 from core.sealing import parse_keys
 from core.settings import Settings, load
+from core.tracing import tracer as tracing
+from core.tracing.tracer import Tracer
 from scheduler import replica
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, tracer: Tracer | None) -> None:
     """Everything of this process, wired and run."""
     stop, hurry = asyncio.Event(), asyncio.Event()
     _on_signals(stop, hurry)
@@ -25,7 +27,7 @@ async def serve(settings: Settings) -> None:
     keyring = parse_keys(settings.master_keys or "")
     try:
         await schema.check(database, stop)
-        async with replica.opened(settings, keyring) as scheduler:
+        async with replica.opened(settings, keyring, tracer) as scheduler:
             checks = {"database": lambda: schema.answers(database), "beat": scheduler.beats}
             probes = Probes(checks, host=settings.host, port=settings.metrics_port)
             over = asyncio.Event()
@@ -38,6 +40,8 @@ async def serve(settings: Settings) -> None:
                 over.set()
                 await probing
     finally:
+        if tracer is not None:
+            await asyncio.to_thread(tracer.close)
         await database.close()
 
 
@@ -55,7 +59,7 @@ def main() -> int:
     try:
         settings = load(os.environ, need=("master_keys",))
         log.configure(settings.log_level, process="scheduler")
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, tracing.load(os.environ, process="scheduler")))
     except NoonmarkError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2

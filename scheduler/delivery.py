@@ -16,6 +16,7 @@ from core.egress.urls import Refusal, Url, parse_url
 from core.jobs import backoff, success
 from core.jobs.backoff import Retry
 from core.jobs.model import BodyKind, HttpTarget, Lease, Outcome, Settlement
+from core.tracing.context import Context, stored, write
 from scheduler.sender.reply import Failure, Response
 from scheduler.sender.request import Request, header_lines
 from scheduler.verdict import FailureCode, Verdict, judge
@@ -50,13 +51,21 @@ class Outline(msgspec.Struct, frozen=True):
 
 
 def prepare(
-    lease: Lease, keys: Sequence[bytes], *, secret_headers: bytes | None, timestamp: float
+    lease: Lease,
+    keys: Sequence[bytes],
+    *,
+    secret_headers: bytes | None,
+    timestamp: float,
+    span: Context | None = None,
 ) -> Request | Failure:
-    """The signed request of an attempt. ``timestamp`` is epoch seconds; ``secret_headers`` are opened."""
+    """The signed request of an attempt. ``timestamp`` is epoch seconds; ``secret_headers`` are opened.
+
+    ``span`` is the call's own, if it is recorded.
+    """
     outline = _outlined(lease.target, secret_headers) if secret_headers else _outline(lease.target)
     if isinstance(outline, Failure):
         return outline
-    headers = outline.headers + _ours(lease, keys, int(timestamp))
+    headers = outline.headers + _ours(lease, keys, int(timestamp), span)
     return Request(lease.tenant_id, outline.method, outline.url, headers, lease.body)
 
 
@@ -85,20 +94,27 @@ def _defaults(headers: Mapping[str, str], kind: BodyKind) -> list[tuple[str, str
     return lines
 
 
-def _ours(lease: Lease, keys: Sequence[bytes], timestamp: int) -> str:
+def _ours(lease: Lease, keys: Sequence[bytes], timestamp: int, span: Context | None) -> str:
     """Header lines: Standard Webhooks, and what lets a receiver deduplicate, fence and trace."""
     message_id = str(lease.job_id)
     signature = ""
     if keys:
         signed = signing.sign(keys, message_id=message_id, timestamp=timestamp, body=lease.body)
         signature = f"webhook-signature: {signed}\r\n"
-    trace = lease.trace or f"{random.getrandbits(128):032x}"
+    parent = traceparent(lease, span) or f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-01"
     return (
         f"webhook-id: {message_id}\r\nwebhook-timestamp: {timestamp}\r\n{signature}"
         f"Idempotency-Key: {message_id}\r\nX-Noonmark-Attempt: {lease.attempt}\r\n"
         f"{header_lines([('X-Request-ID', request_id(lease))])}"
-        f"traceparent: 00-{trace}-{random.getrandbits(64):016x}-01\r\n"
+        f"traceparent: {parent}\r\n"
     )
+
+
+def traceparent(lease: Lease, span: Context | None) -> str | None:
+    """What the target is to name as its parent: our own span, else that of who made the job, if one did."""
+    if span is None and lease.trace is not None:
+        span = stored(lease.trace)
+    return write(span) if span is not None else None
 
 
 def conclude(lease: Lease, reply: Response | Failure, *, now: float, duration: float) -> Settlement:

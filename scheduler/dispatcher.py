@@ -25,10 +25,11 @@ from scheduler.fence import Fence
 from scheduler.flights import Abort, Flight, Flights, Phase
 from scheduler.running import Runner
 from scheduler.secrets import Secrets
-from scheduler.sender.reply import NotStarted, Reply
+from scheduler.sender.reply import Failure, NotStarted, Reply
 from scheduler.sender.request import Request
 from scheduler.sender.sender import Sender
 from scheduler.settler import Settler
+from scheduler.tracing import Tracing, called
 from scheduler.verdict import Verdict
 
 # So many attempts begin before the loop looks at its sockets again: answers are read, and settled, while the
@@ -52,6 +53,7 @@ class Dispatcher:
         fence: Fence,
         clock: DatabaseClock,
         runner: Runner,
+        tracing: Tracing | None = None,
         now: Clock = time.monotonic,
     ) -> None:
         self._flights = flights
@@ -62,12 +64,17 @@ class Dispatcher:
         self._keyring = keyring
         self._fence = fence
         self._clock = clock
+        self._tracing = tracing
         self._now = now
         self._loop = asyncio.get_running_loop()
 
     def hold(self, leases: Sequence[Lease], *, term: int) -> list[Flight]:
         """Enter leases into the book at once, before anything is awaited."""
-        return [self._flights.add(lease, term=term) for lease in leases]
+        flights = [self._flights.add(lease, term=term) for lease in leases]
+        now = self._now()
+        for flight in flights:
+            flight.claimed = now
+        return flights
 
     def start(self, flights: Sequence[Flight]) -> None:
         """Begin each when the database's clock has certainly reached its due instant."""
@@ -125,7 +132,10 @@ class Dispatcher:
     async def _call(self, flight: Flight) -> Settlement:
         lease = flight.lease
         now = self._clock.now()
-        metrics.lateness.observe(max(0.0, now - lease.due_at))
+        flight.late = late = now - lease.due_at
+        metrics.lateness.observe(max(0.0, late))
+        if self._tracing is not None and lease.trace is not None:
+            self._tracing.begin(flight)
         if lease.expires_at is not None and lease.expires_at <= now:
             verdict = Verdict(Outcome.BLOCKED, code="expired", message="The job expired before it was sent.")
             return delivery.ended(lease, Outcome.BLOCKED, now=now, verdict=verdict)
@@ -136,11 +146,22 @@ class Dispatcher:
             keys = await self._keys(lease)
         if keys is None:
             return self._unused(flight)
-        request = delivery.prepare(lease, keys, secret_headers=self._opened(lease), timestamp=now)
+        request = self._prepared(flight, keys, now)
         reply = await self._send(flight, request) if isinstance(request, Request) else request
         if isinstance(reply, NotStarted):
             return self._unused(flight)
         return delivery.conclude(lease, reply, now=self._clock.now(), duration=self._now() - flight.started)
+
+    def _prepared(self, flight: Flight, keys: Sequence[bytes], now: float) -> Request | Failure:
+        lease, traced = flight.lease, flight.trace
+        secret = self._opened(lease)
+        if traced is None:
+            return delivery.prepare(lease, keys, secret_headers=secret, timestamp=now)
+        span = traced.call.context
+        request = delivery.prepare(lease, keys, secret_headers=secret, timestamp=now, span=span)
+        if isinstance(request, Request):
+            called(traced, request)
+        return request
 
     async def _ran(self, flight: Flight) -> Settlement:
         """An attempt of code."""
@@ -149,6 +170,7 @@ class Dispatcher:
             guard=lambda: self._may_start(flight),
             begun=lambda: setattr(flight, "begun", True),
             leaving=lambda: flight.abort in (Abort.INTERRUPTED, Abort.FENCED),
+            span=flight.trace.call.context if flight.trace is not None else None,
         )
         return self._unused(flight) if isinstance(ran, NotStarted) else ran
 
@@ -159,8 +181,13 @@ class Dispatcher:
             request,
             deadline=self._loop.time() + seconds,
             guard=lambda: self._may_start(flight),
-            writing=lambda size: setattr(flight, "bytes_sent", size),
+            writing=lambda size: self._writes(flight, size),
         )
+
+    def _writes(self, flight: Flight, size: int) -> None:
+        """Right before the first byte."""
+        flight.bytes_sent = size
+        flight.written = self._now()
 
     async def _keys(self, lease: Lease) -> tuple[bytes, ...] | None:
         """The keys to sign with; none while the database cannot be asked for them."""

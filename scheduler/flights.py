@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from uuid import UUID
 
+import msgspec
+
 from core import metrics
 from core.jobs.model import Lease, Needs
+from core.tracing.tracer import Span
 
 
 class Phase(Enum):
@@ -35,10 +38,20 @@ class Abort(Enum):
     """Somebody else owns the job, or may."""
 
 
+class Traced(msgspec.Struct, frozen=True):
+    """The spans of an attempt that have begun."""
+
+    attempt: Span
+    call: Span
+
+
 class Flight:
     """One lease and what is being done about it."""
 
-    __slots__ = ("abort", "begun", "bytes_sent", "lease", "phase", "started", "task", "term", "timer")
+    __slots__ = (
+        "abort", "begun", "bytes_sent", "claimed", "late", "lease", "phase", "started", "task", "term",
+        "timer", "trace", "written",
+    )  # fmt: skip
 
     def __init__(self, lease: Lease, term: int) -> None:
         self.lease = lease
@@ -48,10 +61,17 @@ class Flight:
         self.abort: Abort | None = None
         self.task: Task[None] | None = None
         self.timer: TimerHandle | None = None
+        self.claimed = 0.0
         self.started = 0.0
+        self.written = 0.0
+        """When its first byte was handed to the socket, if it was."""
+        self.late = 0.0
+        """Seconds from due to the start."""
         self.bytes_sent = 0
         self.begun = False
         """Whether its code may have been started."""
+        self.trace: Traced | None = None
+        """None for most: its trace is not recorded."""
 
 
 class Flights:
@@ -65,6 +85,7 @@ class Flights:
         self._freed = freed
         self._flights: dict[UUID, Flight] = {}
         metrics.in_flight.set_function(self.__len__)
+        metrics.slots.set(concurrency)
 
     def __len__(self) -> int:
         return len(self._flights)

@@ -27,6 +27,7 @@ from core.replicas.store import Replica
 from core.sealing import Keyring
 from core.settings import Settings
 from core.storage.service import open_storage, require
+from core.tracing.tracer import Tracer
 from scheduler import offering, telling
 from scheduler.bringing import bring
 from scheduler.dispatcher import Dispatcher
@@ -46,6 +47,7 @@ from scheduler.settler import Settler
 from scheduler.shipping import INTERVAL_SECONDS, Shipper
 from scheduler.sweeper import Sweeper
 from scheduler.telling import Heard, Teller
+from scheduler.tracing import Tracing
 
 _LAST_WRITES_SECONDS = 20.0
 _LAST_PASS_SECONDS = 5.0
@@ -72,6 +74,7 @@ class Scheduler:
         runtimes: Mapping[Needs, Runtime] | None = None,
         clock: DatabaseClock | None = None,
         teller: Teller | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """``claims`` is the same database, for the statements that look for work; ``teller`` is where the
         runtimes tell what happens."""
@@ -96,9 +99,12 @@ class Scheduler:
             most_bytes=settings.output_mb * 1024 * 1024,
         )  # fmt: skip
         self.settler = Settler(database, self.flights, due=self._due)
+        tracing = Tracing(tracer, replica=str(self.replica.id), clock=clock) if tracer is not None else None
+        if tracing is not None:
+            self.settler.traced = tracing.settled
         self.dispatcher = Dispatcher(
             flights=self.flights, sender=sender, settler=self.settler, secrets=secrets, keyring=keyring,
-            fence=self.fence, clock=clock, runner=runner,
+            fence=self.fence, clock=clock, runner=runner, tracing=tracing,
         )  # fmt: skip
         self.rounds = Rounds(
             database=claims, replica=self.replica.id, flights=self.flights, dispatcher=self.dispatcher,
@@ -228,7 +234,9 @@ def _keeper(settings: Settings, database: Database) -> Keeper:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Scheduler]:
+async def opened(
+    settings: Settings, keyring: Keyring, tracer: Tracer | None = None
+) -> AsyncIterator[Scheduler]:
     """A replica with the sender of production and its ways to the database."""
     database = Database(settings.database_url, name=_NAME, size=4, planning=BY_INDEX)
     claims = Database(settings.database_url, name=_NAME, size=1, planning=PLANNED_ANEW)
@@ -244,7 +252,7 @@ async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Schedule
         ):
             yield Scheduler(
                 settings, database, claims, keyring, sender, id=id, runtimes=runtimes, clock=clock,
-                teller=teller,
+                teller=teller, tracer=tracer,
             )  # fmt: skip
     finally:
         await claims.close()

@@ -28,6 +28,7 @@ from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
 from core.jobs.targets import ContainerTarget, FunctionTarget, Input
 from core.sealing import Keyring
 from core.tenants.store import header_context
+from core.tracing.context import Context
 from scheduler import delivery
 from scheduler.bringing import NAME as INPUT
 from scheduler.exits import judge_exit
@@ -134,8 +135,9 @@ class Runner:
         guard: Callable[[], bool],
         begun: Callable[[], object],
         leaving: Callable[[], bool] = lambda: False,
+        span: Context | None = None,
     ) -> Settlement | NotStarted:
-        """What came of the attempt. ``begun`` is told right before code may run.
+        """What came of the attempt. ``begun`` is told right before code may run; ``span`` is its own, if any.
 
         Cancelling this stops the code, waits until it is gone, and is raised again. If ``leaving`` then says
         so, code that can go on without us is left to the job's next attempt.
@@ -153,7 +155,7 @@ class Runner:
             if not guard():
                 return NotStarted()
             begun()
-            order = self._order(lease, target, own.path)
+            order = self._order(lease, target, own.path, delivery.traceparent(lease, span))
             begin = partial(self._begun, target, runtime, order)
             ended = await self._carried_out(lease, order, begin, lambda: leaving() and _has_more(lease))
             found = await asyncio.to_thread(result.read, own.path)
@@ -266,7 +268,9 @@ class Runner:
         finally:
             waiting.cancel()
 
-    def _order(self, lease: Lease, target: ContainerTarget | FunctionTarget, place: Path) -> Order:
+    def _order(
+        self, lease: Lease, target: ContainerTarget | FunctionTarget, place: Path, trace: str | None
+    ) -> Order:
         order = Order(
             job_id=lease.job_id,
             attempt=lease.attempt,
@@ -274,7 +278,7 @@ class Runner:
             tenant_id=lease.tenant_id,
             params=_params(lease),
             folder=place,
-            environment=self._ours(lease),
+            environment=self._ours(lease, trace),
             timeout_seconds=lease.timeout_seconds,
             losses=lease.losses,
         )
@@ -292,9 +296,11 @@ class Runner:
             grace_seconds=target.grace_seconds,
         )
 
-    def _ours(self, lease: Lease) -> dict[str, str]:
-        most = _retries.decode(lease.retry).max_attempts
-        return {"NOONMARK_MAX_ATTEMPTS": str(most), **self._invitations.to(lease)}
+    def _ours(self, lease: Lease, trace: str | None) -> dict[str, str]:
+        most = {"NOONMARK_MAX_ATTEMPTS": str(_retries.decode(lease.retry).max_attempts)}
+        # As OpenTelemetry passes it on to programs.
+        traced = {"TRACEPARENT": trace} if trace is not None else {}
+        return most | traced | self._invitations.to(lease)
 
     def _opened(self, lease: Lease) -> dict[str, str]:
         if lease.sealed_headers is None:

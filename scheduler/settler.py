@@ -41,6 +41,9 @@ class Settler:
         self._now = now
         self._waiting: deque[tuple[Flight, Settlement]] = deque()
         self.wake: Callable[[], object] = lambda: None
+        self.traced: Callable[[Flight, Settlement, Settled], object] = lambda *_: None
+        """Told of each that is written and whose trace is recorded."""
+        metrics.unsettled.set_function(self.__len__)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -69,15 +72,25 @@ class Settler:
             self._settled(*one)
         log.lines(_log, "attempt_settled", (_told(*one) for one in settled))
         _count([(settlement, answer.fate) for _, settlement, answer in settled])
+        _measure(
+            [
+                (flight, settlement)
+                for flight, settlement, answer in settled
+                if settlement.outcome is not None and answer.fate is not Fate.FENCED
+            ]
+        )
         return len(batch)
 
     def _settled(self, flight: Flight, settlement: Settlement, answer: Settled) -> None:
         self._flights.remove(settlement.lease_token)
         if answer.due_at is not None:
             self._due(answer.due_at)
+        if flight.trace is not None:
+            self.traced(flight, settlement, answer)
 
 
 def _told(flight: Flight, settlement: Settlement, answer: Settled) -> dict[str, Any]:
+    traced = {} if flight.trace is None else {"trace_id": flight.trace.call.context.trace_id}
     return {
         "job_id": answer.job_id,
         "attempt": settlement.attempt,
@@ -89,6 +102,7 @@ def _told(flight: Flight, settlement: Settlement, answer: Settled) -> dict[str, 
         "duration_ms": round(settlement.duration * 1000, 1),
         "lease_token": settlement.lease_token,
         "tenant_id": flight.lease.tenant_id,
+        **traced,
     }
 
 
@@ -150,6 +164,13 @@ def _count(settled: Sequence[tuple[Settlement, Fate]]) -> None:
     for state in (Fate.SUCCEEDED, Fate.FAILED, Fate.CANCELLED):
         if state in fates:
             metrics.jobs_ended.labels(state).inc(fates[state])
-    for one in ours:
-        if one.outcome is not None:
-            metrics.duration.observe(one.duration)
+
+
+def _measure(ended: Sequence[tuple[Flight, Settlement]]) -> None:
+    """How late the attempts of a batch were claimed and written, and how long they took."""
+    flights = [flight for flight, _ in ended]
+    metrics.claim_lateness.observe_all([max(0.0, one.late - (one.started - one.claimed)) for one in flights])
+    metrics.first_byte.observe_all(
+        [max(0.0, one.late + one.written - one.started) for one in flights if one.written]
+    )
+    metrics.duration.observe_all([settlement.duration for _, settlement in ended])

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from core import metrics
 from core.clock import Clock
 from core.jobs.limits import Claimed
 from core.jobs.model import Lane
@@ -59,8 +60,10 @@ class Turnstile:
         self._served |= dict.fromkeys(gave, now)
         for lane in lanes.values():
             if (pause := claimed.pauses.get(lane.queue_id)) is not None:
+                metrics.limited.labels("rate").inc()
                 self._rests[lane] = _Rest(now + min(pause, _LONGEST_SECONDS), by_rate=True)
             elif lane not in gave:
+                metrics.limited.labels("concurrency").inc()
                 self._rests[lane] = _Rest(now + _AGAIN_SECONDS, by_rate=False)
 
     def pause(self) -> float | None:

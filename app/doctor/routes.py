@@ -5,15 +5,16 @@ import time
 from litestar import Router, get
 from litestar.di import NamedDependency
 
-from app.doctor import findings, store
+from app.doctor import conditions, findings, store
 from app.doctor.schemas import Report
 from app.principal import Scope, needs
 from core.db import Database
+from core.settings import Settings
 
 
 @get("/doctor", operation_id="getDoctor", summary="Examine the installation", opt=needs(Scope.ADMIN))
-async def examine(database: NamedDependency[Database]) -> Report:
-    """Figures of the database, the replicas and the backlog, each with a verdict."""
+async def examine(database: NamedDependency[Database], settings: NamedDependency[Settings]) -> Report:
+    """Figures of the database, the replicas, the backlog and the settings, each with a verdict."""
     async with database.raw() as db:
         began = time.perf_counter()
         await store.ping(db)
@@ -21,7 +22,9 @@ async def examine(database: NamedDependency[Database]) -> Report:
         asked = time.time()
         look = await store.look(db)
         answered = time.time()
+        server = await store.server(db)
     found = findings.findings(look, latency=latency, skew=(asked + answered) / 2 - look.clock)
+    found += conditions.of_server(server) + conditions.of_settings(settings)
     return Report(findings.worst(found), found)
 
 

@@ -54,6 +54,53 @@ class Look(msgspec.Struct, frozen=True):
     """For which history has a place."""
 
 
+# Settings and statistics, which cost nothing; of the busy tables the one with the most dead rows.
+_SERVER = """
+SELECT current_setting('server_version_num')::int / 10000, pg_is_in_recovery(),
+       ARRAY(SELECT name::text FROM pg_settings
+             WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'autovacuum', 'track_counts')
+               AND setting = 'off' ORDER BY name),
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::float8
+         / current_setting('max_connections')::int,
+       (SELECT age(datfrozenxid) FROM pg_database WHERE datname = current_database()),
+       coalesce((SELECT max(age) FROM (
+         SELECT age(backend_xmin) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL UNION ALL
+         SELECT age(xmin) FROM pg_replication_slots WHERE xmin IS NOT NULL UNION ALL
+         SELECT age(catalog_xmin) FROM pg_replication_slots WHERE catalog_xmin IS NOT NULL UNION ALL
+         SELECT age(transaction) FROM pg_prepared_xacts) held), 0),
+       coalesce((SELECT max(n_dead_tup) FROM pg_stat_user_tables
+                 WHERE relid = ANY('{timers,ready,leases,limits,replicas}'::regclass[])), 0),
+       EXISTS (SELECT FROM attempts_default) OR EXISTS (SELECT FROM events_default)
+         OR EXISTS (SELECT FROM logs_default)
+"""
+
+
+class Server(msgspec.Struct, frozen=True):
+    """How PostgreSQL is set up and fares. Field order is the statement's."""
+
+    version: int
+    in_recovery: bool
+    off: list[str]
+    """Settings that must be on, and are not."""
+    connections: float
+    """Taken, as a share of those that there may be."""
+    frozen_age: int
+    """Transactions since the database was last frozen whole."""
+    horizon_age: int
+    """Transactions since the oldest that somebody still needs."""
+    dead_rows: int
+    """Of the busy table that has most of them."""
+    astray: bool
+    """Whether history lies in a default partition, for want of a day's own."""
+
+
+async def server(db: Raw) -> Server:
+    """One look at how PostgreSQL is set up."""
+    row = await db.fetchrow(_SERVER)
+    assert row is not None
+    return Server(*row)
+
+
 async def ping(db: Raw) -> None:
     """A round trip, and nothing else."""
     await db.execute("SELECT 1")

@@ -115,7 +115,7 @@ _REPORT = Report(
     Verdict.WARNING,
     [
         Finding("database_latency_seconds", Verdict.FINE, 0.0008),
-        Finding("oldest_ready_age_seconds", Verdict.WARNING, 14.2, "jobs wait: add replicas"),
+        Finding("oldest_ready_age_seconds", Verdict.WARNING, 14.2, "jobs wait", "add schedulers or slots"),
     ],
 )
 

@@ -1,6 +1,8 @@
 """Probes and metrics. Open to whoever reaches the port; keep `/metrics` from strangers at your proxy."""
 
-from litestar import Response, Router, get
+from typing import Any
+
+from litestar import Request, Response, Router, get
 from litestar.di import NamedDependency
 
 from app.errors import NotReady
@@ -27,9 +29,9 @@ async def ready(database: NamedDependency[Database]) -> Readiness:
 
 
 @get("/metrics", operation_id="getMetrics", opt=PUBLIC, sync_to_thread=False, include_in_schema=False)
-def exposition() -> Response[bytes]:
+def exposition(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Prometheus metrics of this process."""
-    content, media_type = metrics.render()
+    content, media_type = metrics.render(request.headers.get("accept", ""))
     # Litestar adds the charset itself.
     return Response(content=content, media_type=media_type.removesuffix("; charset=utf-8"))
 

@@ -1,6 +1,5 @@
 """What routes that make a job have in common: their header, their two answers, and who asks."""
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -14,8 +13,7 @@ from app.answering import Answer
 from app.jobs import idempotency
 from app.jobs.schemas import CreatedJobs, Job
 from app.jobs.service import Made, MadeMany, Origin
-
-_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+from core.tracing import context
 
 IdempotencyKey = Annotated[
     str | None,
@@ -70,10 +68,17 @@ class CreatingMany(Creating):
 
 
 def origin(request: Request[Any, Any, Any]) -> Origin:
-    """Who asks; with a valid `traceparent`, every attempt belongs to its trace."""
-    trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    """Who asks. Every attempt belongs to the trace of our own span, or else of the caller's `traceparent`."""
     asker = principal.asking(request.scope)
-    return Origin(asker.tenant_id, asker.request_id, trace[1] if trace is not None else None)
+    return Origin(asker.tenant_id, asker.request_id, _trace(request))
+
+
+def _trace(request: Request[Any, Any, Any]) -> str | None:
+    ours: str | None = request.scope["state"].get("trace")
+    if ours is not None:
+        return ours
+    theirs = context.parse(request.headers.get("traceparent"))
+    return context.write(theirs) if theirs is not None else None
 
 
 def answered_many(made: MadeMany) -> Response[CreatedJobs]:

@@ -145,7 +145,7 @@ class Lease(msgspec.Struct, frozen=True):
     """JSON of the retry policy."""
     request_id: str
     trace: str | None
-    """The creating request's trace id, 32 hex digits."""
+    """The span that made the job, as `core.tracing.context.stored` reads it."""
     needs: int = Needs.HTTP
 
 
@@ -238,6 +238,8 @@ class Expired(msgspec.Struct, frozen=True):
     request_id: str
     expires_in: float | None
     """Seconds until the job must not be delivered any more."""
+    trace: str | None = None
+    """The span that made the job."""
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -294,7 +294,7 @@ ANY_EXPIRED = f"SELECT EXISTS (SELECT FROM leases l WHERE {_KEPT_BY_NOBODY})"
 EXPIRED = f"""
 SELECT l.job_id, l.attempt, l.lease_token, l.losses,
        greatest(0, extract(epoch FROM now() - greatest(l.claimed_at, l.due_at)))::float8, j.retry::text, j.request_id,
-       extract(epoch FROM j.expires_at - now())::float8
+       extract(epoch FROM j.expires_at - now())::float8, j.trace
 FROM leases l JOIN jobs j ON j.id = l.job_id
 WHERE {_KEPT_BY_NOBODY}
 ORDER BY l.job_id LIMIT $2 FOR UPDATE OF l SKIP LOCKED

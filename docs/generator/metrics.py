@@ -6,10 +6,11 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from core import metrics
 from core.distribution import Distribution
+from core.reading import Reading
 from docs.generator import readers
 from docs.generator.markdown import table as rows_of
 
-Declared = Counter | Gauge | Histogram | Distribution
+Declared = Counter | Gauge | Histogram | Distribution | Reading
 
 _USED = r"\bmetrics\.([a-z_]+)\b"
 

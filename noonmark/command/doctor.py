@@ -123,7 +123,7 @@ def _installation(client: Client, who: Me) -> Iterator[Finding]:
         return
     for each in report.findings:
         value = "" if each.value is None else f"{each.value:g}"
-        yield Finding(each.name, each.verdict, each.trouble or value)
+        yield Finding(each.name, each.verdict, "; ".join(filter(None, (each.trouble, each.advice))) or value)
 
 
 def _result(good: bool) -> str:

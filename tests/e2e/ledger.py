@@ -41,6 +41,7 @@ class Arrived(msgspec.Struct, frozen=True, tag="arrived", kw_only=True):
     body_sha256: str
     authorization_sha256: str
     signature: Signature
+    traceparent: str = ""
 
 
 class Answered(msgspec.Struct, frozen=True, tag="answered", kw_only=True):

@@ -135,6 +135,7 @@ class Receiver:
                 ).hexdigest(),
                 body_sha256=hashlib.sha256(request.body).hexdigest(),
                 signature=self._judge(request),
+                traceparent=request.headers.get("traceparent", ""),
             )
         )
         return self._number

@@ -10,17 +10,21 @@ import pytest
 from local import cluster
 from tests.e2e.fleet import CALM, Fleet
 from tests.e2e.work import Work
+from tests.otlp import Collector, collecting
 
 _HEADER = "Bearer canary-in-a-header-of-a-job"
 _MARKED = "canary-in-a-header-that-was-marked"
+# No secrets to us, and yet a span has nothing to say of them: parts of a target's URL, of bodies, of answers.
+_ON_THE_WAY = (b"canary-in-a-query", b"canary-in-a-", b'{"path"', b'{"seen"')
 _LOUD = {**CALM, "NOONMARK_LOG_LEVEL": "debug"}
 
 
 @pytest.mark.promise(11)
-async def test_no_secret_stands_in_a_log_in_a_read_or_in_a_dump_of_the_database(
+async def test_no_secret_stands_in_a_log_a_read_a_trace_or_a_dump_of_the_database(
     fleet: Fleet, work: Work
 ) -> None:
-    reads = await _live(fleet, work)
+    async with collecting() as collector:
+        reads = await _live(fleet, work, collector)
     dump = await _dumped(fleet)
     logs = {path.name: path.read_bytes() for path in fleet.folder.glob("*.*")}
     assert hashlib.sha256(_HEADER.encode()).hexdigest() in {
@@ -28,9 +32,12 @@ async def test_no_secret_stands_in_a_log_in_a_read_or_in_a_dump_of_the_database(
     }
     assert b"COPY public.jobs " in dump
     assert any(b"replica_started" in log for log in logs.values())
+    assert {"attempt", "POST", "POST /v1/jobs"} <= {span.name for span in collector.spans}
+    spans = b"".join(collector.bodies)
+    assert not [word for word in _ON_THE_WAY if word in spans]
     found = [
         (name, place)
-        for place, text in {**logs, "dump": dump, "reads": reads}.items()
+        for place, text in {**logs, "dump": dump, "reads": reads, "spans": spans}.items()
         for name, secret in _secrets(fleet).items()
         for spelling in _spellings(secret)
         if spelling in text
@@ -38,17 +45,18 @@ async def test_no_secret_stands_in_a_log_in_a_read_or_in_a_dump_of_the_database(
     assert found == []
 
 
-async def _live(fleet: Fleet, work: Work) -> bytes:
-    """Jobs with secrets go well and badly, on processes that log all they can; what the API then reads."""
+async def _live(fleet: Fleet, work: Work, collector: Collector) -> bytes:
+    """Jobs with secrets go well and badly, on processes that tell all they can; what the API then reads."""
     target = {"headers": {"Authorization": _HEADER, "X-Customer": _MARKED}, "secret_headers": ["X-Customer"]}
+    telling = {**_LOUD, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
     async with (
-        fleet.reaper(settings=_LOUD),
-        fleet.scheduler(settings=_LOUD),
-        fleet.app(settings=_LOUD) as app,
+        fleet.reaper(settings=telling),
+        fleet.scheduler(settings=telling),
+        fleet.app(settings=telling) as app,
         fleet.client(await app.address()) as client,
     ):
         for orders in ("", "fail=1", "status=400", "drop=1"):
-            await work.post(work.job(orders, target=target), client=client)
+            await work.post(work.job(f"{orders}&key=canary-in-a-query", target=target), client=client)
         await client.get("/v1/me", headers={"Authorization": f"Bearer {fleet.session.access_token}x"})
         await work.ended()
         paths = [

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from core import metrics
 from core.db import Database, is_outage
@@ -56,6 +57,23 @@ async def test_what_gathered_is_written_by_one_statement(
     put_all(replica)
     assert [await replica.settler.once() for _ in range(3)] == [500, 10, 0]
     assert (sizes, len(replica.flights)) == ([500, 10], 0)
+
+
+async def test_how_late_attempts_were_claimed_and_written_is_counted_once_they_are_settled(
+    database: Database, tenant: Tenant
+) -> None:
+    def sums() -> list[float]:
+        names = ("claim_lateness", "first_byte", "attempt_duration")
+        return [REGISTRY.get_sample_value(f"noonmark_{name}_seconds_sum") or 0.0 for name in names]
+
+    replica = await rig(database)
+    await held(replica, tenant, 1)
+    [flight] = replica.flights
+    flight.late, flight.claimed, flight.started, flight.written = 3.0, 100.0, 101.0, 101.5
+    before = sums()
+    replica.settler.put(flight, settlement(flight.lease, duration=0.25))
+    await replica.settler.once()
+    assert [after - was for was, after in zip(before, sums(), strict=True)] == pytest.approx([2.0, 3.5, 0.25])
 
 
 async def test_results_that_come_during_a_write_wait_for_the_next(

@@ -12,6 +12,9 @@ import structlog
 from app.edge import SECURITY_HEADERS, Edge, Message, Receive, Scope, Send
 from app.errors import Rejected
 from core import ids
+from core.tracing.context import Context, write
+from core.tracing.tracer import Kind
+from tests.tracing import FakeTracer
 
 
 async def fine(scope: Scope, receive: Receive, send: Send) -> None:
@@ -223,3 +226,47 @@ async def test_a_refusal_from_inside_keeps_its_status() -> None:
         raise Rejected(418, "teapot", "No.")
 
     assert await status_of(http_scope(b"/"), refusing) == 418
+
+
+async def test_a_request_has_a_span_that_continues_its_callers_trace() -> None:
+    tracer = FakeTracer()
+    parent = Context("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)
+    seen: list[str] = []
+
+    async def looking(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["state"]["trace"])
+        await fine(scope, receive, send)
+
+    async with client(looking, tracer=tracer) as http:
+        await http.get("/v1/jobs/secret?token=cAnArY", headers={"traceparent": write(parent)})
+    [span] = tracer.spans
+    assert (span.kind, span.parent, span.over, span.failed) == (Kind.SERVER, parent, True, None)
+    assert seen == [write(span.context)]
+    assert span.attributes["http.response.status_code"] == 200
+    assert "cAnArY" not in str(span.attributes)
+    assert "/v1/jobs/secret" not in str(span.attributes)
+
+
+async def test_a_request_that_breaks_has_a_span_that_failed() -> None:
+    tracer = FakeTracer()
+    async with client(broken, tracer=tracer) as http:
+        await http.get("/v1/jobs")
+    [span] = tracer.spans
+    assert (span.over, span.failed) == (True, "500")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_probes_are_not_traced(path: str) -> None:
+    tracer = FakeTracer()
+    async with client(fine, tracer=tracer) as http:
+        await http.get(path)
+    assert tracer.spans == []
+
+
+async def test_a_trace_that_is_not_recorded_leaves_no_mark() -> None:
+    async def looking(scope: Scope, receive: Receive, send: Send) -> None:
+        assert "trace" not in scope["state"]
+        await fine(scope, receive, send)
+
+    async with client(looking, tracer=FakeTracer(samples=False)) as http:
+        assert (await http.get("/v1/jobs")).status_code == 200

@@ -23,6 +23,15 @@ def test_it_shows_what_the_librarys_own_histogram_shows() -> None:
     assert shown(ours) == shown(theirs)
 
 
+def test_many_at_once_count_as_one_by_one() -> None:
+    single, batch = CollectorRegistry(), CollectorRegistry()
+    one = Distribution("seconds", "Of something.", buckets=BOUNDS, registry=single)
+    for value in VALUES:
+        one.observe(value)
+    Distribution("seconds", "Of something.", buckets=BOUNDS, registry=batch).observe_all(VALUES)
+    assert shown(single) == shown(batch)
+
+
 def test_what_was_never_observed_is_shown_as_nothing() -> None:
     registry = CollectorRegistry()
     Distribution("seconds", "Of something.", buckets=BOUNDS, registry=registry)

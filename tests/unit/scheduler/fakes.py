@@ -12,6 +12,8 @@ from core.db import Database
 from core.egress.urls import Url, parse_url
 from core.jobs.model import HttpTarget, Lease, Settlement
 from core.sealing import Keyring
+from core.tracing.context import Context
+from core.tracing.tracer import Tracer
 from scheduler import delivery
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
@@ -22,6 +24,7 @@ from scheduler.sender.reply import NotStarted, Reply, Response
 from scheduler.sender.request import Request, header_lines
 from scheduler.sender.sender import Sender
 from scheduler.settler import Settler
+from scheduler.tracing import Tracing
 
 NOW = 1_800_000_000.0
 """The database's clock in these tests, epoch seconds."""
@@ -117,6 +120,7 @@ class FakeRunner(Runner):
         guard: Callable[[], bool],
         begun: Callable[[], object],
         leaving: Callable[[], bool] = lambda: False,
+        span: Context | None = None,
     ) -> Settlement | NotStarted:
         url = parse_url("http://127.0.0.1:9/code")
         assert isinstance(url, Url)
@@ -174,7 +178,7 @@ def nowhere() -> Database:
 class Bench:
     """A dispatcher among fakes. Make it inside a running loop."""
 
-    def __init__(self, *, concurrency: int = 8) -> None:
+    def __init__(self, *, concurrency: int = 8, tracer: Tracer | None = None) -> None:
         self.local, self.boot = FakeClock(), FakeClock()
         self.clock = DatabaseClock(self.local)
         self.clock.observe(NOW)
@@ -185,10 +189,13 @@ class Bench:
         self.sender = FakeSender()
         self.secrets = FakeSecrets()
         self.runner = FakeRunner(self.sender)
+        self.tracing = None
+        if tracer is not None:
+            self.tracing = Tracing(tracer, replica="r", clock=self.clock, now=self.local)
         self.dispatcher = Dispatcher(
             flights=self.flights, sender=self.sender, settler=self.ledger, secrets=self.secrets,
             keyring=KEYRING, fence=self.fence, clock=self.clock, runner=self.runner,
-            now=self.local,
+            tracing=self.tracing, now=self.local,
         )  # fmt: skip
 
     def fly(self, **given: Any) -> Flight:

@@ -7,6 +7,7 @@ import pytest
 
 from core import signing
 from core.jobs.model import BodyKind, HttpTarget, Lease, Outcome, Settlement
+from core.tracing.context import Context, parse
 from noonmark.webhook import verify
 from scheduler import delivery
 from scheduler.sender.reply import Failure
@@ -85,9 +86,30 @@ def test_secret_headers_join_the_others() -> None:
     assert (sent["x-a"], sent["authorization"]) == ("1", "Bearer x")
 
 
-def test_a_trace_is_carried_on() -> None:
-    trace = "0af7651916cd43dd8448eb211c80319c"
-    assert headers(lease(trace=trace))["traceparent"].startswith(f"00-{trace}-")
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize("flags", ["00", "01"])
+def test_a_trace_that_we_do_not_record_is_passed_on_as_it_came(flags: str) -> None:
+    given = f"00-{TRACE}-00f067aa0ba902b7-{flags}"
+    assert headers(lease(trace=given))["traceparent"] == given
+
+
+def test_a_trace_that_we_record_goes_on_from_our_own_span() -> None:
+    span = Context(TRACE, "b7ad6b7169203331", sampled=True)
+    request = delivery.prepare(
+        lease(trace=f"00-{TRACE}-00f067aa0ba902b7-01"), KEYS, secret_headers=None, timestamp=NOW, span=span
+    )
+    assert isinstance(request, Request)
+    assert dict(headers_of(request))["traceparent"] == f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+def test_a_job_from_before_spans_stays_in_its_trace() -> None:
+    assert headers(lease(trace=TRACE))["traceparent"].startswith(f"00-{TRACE}-")
+
+
+def test_a_job_without_a_trace_begins_one() -> None:
+    assert parse(headers(lease())["traceparent"]) is not None
 
 
 def test_a_request_id_names_the_attempt() -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
 from core import metrics
 from core.jobs.model import Needs, Outcome
@@ -29,6 +30,19 @@ async def test_a_due_lease_is_sent_and_its_answer_settled() -> None:
         b"made",
         100,
     )
+
+
+async def test_how_late_an_attempt_is_is_measured_when_it_starts() -> None:
+    def total() -> float:
+        return REGISTRY.get_sample_value("noonmark_lateness_seconds_sum") or 0.0
+
+    before, bench = total(), Bench()
+    [flight] = bench.dispatcher.hold([lease(due_at=NOW - 2)], term=bench.fence.term)
+    bench.local.now += 1
+    bench.dispatcher.start([flight])
+    await bench.ledger.last()
+    assert total() - before == pytest.approx(3)
+    assert (flight.late, flight.written - flight.claimed) == pytest.approx((3, 1))
 
 
 async def test_a_lease_held_ahead_is_not_started_before_its_instant() -> None:

@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from core.jobs.limits import Claimed, Hold
 from core.jobs.model import Lane
@@ -56,6 +57,21 @@ def test_a_rate_is_asked_again_within_a_second_since_it_may_have_been_raised(clo
     turnstile = Turnstile(now=clock)
     turnstile.took([A], Claimed([], {A.queue_id: 86_400.0}))
     assert turnstile.pause() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "limit"), [(NOTHING, "concurrency"), (Claimed([], {A.queue_id: 0.5}), "rate")]
+)
+def test_a_limit_that_is_hit_is_counted_by_its_kind(clock: FakeClock, claimed: Claimed, limit: str) -> None:
+    def counted() -> dict[str, float]:
+        return {kind: shown(kind) for kind in ("concurrency", "rate")}
+
+    def shown(kind: str) -> float:
+        return REGISTRY.get_sample_value("noonmark_limited_total", {"limit": kind}) or 0.0
+
+    before = counted()
+    Turnstile(now=clock).took([A], claimed)
+    assert counted() == before | {limit: before[limit] + 1}
 
 
 def test_who_was_served_longest_ago_is_first(clock: FakeClock) -> None:

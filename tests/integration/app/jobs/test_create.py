@@ -348,8 +348,8 @@ async def test_fifty_requests_at_once_make_one_job_and_all_name_it(
 async def test_the_request_and_its_trace_travel_with_the_job(
     mine: httpx.AsyncClient, database: Database
 ) -> None:
-    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    headers = {"X-Request-ID": "order-7", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = {"X-Request-ID": "order-7", "traceparent": trace}
     await mine.post("/v1/jobs", json=order(), headers=headers)
     async with database.raw() as db:
         assert tuple(await db.fetchrow("SELECT request_id, trace FROM jobs")) == ("order-7", trace)

@@ -61,6 +61,7 @@ def test_what_is_wrong_is_named(name: str, given: dict[str, Any], verdict: str) 
     found = examined(**given)
     assert found[name].verdict == verdict
     assert found[name].trouble
+    assert found[name].advice
     assert worst(list(found.values())) == verdict
     assert [one.name for one in found.values() if one.trouble] == [name]
 

@@ -154,14 +154,23 @@ def test_a_doctor_names_what_is_wrong(jobctl: Jobctl, healthy: respx.MockRouter)
 def test_a_doctor_of_an_operator_asks_the_server_too(jobctl: Jobctl, healthy: respx.MockRouter) -> None:
     findings = [
         {"name": "clock_skew_seconds", "verdict": "fine", "value": 0.25, "trouble": None},
-        {"name": "partitions", "verdict": "failing", "value": None, "trouble": "none is ahead"},
+        {
+            "name": "partitions",
+            "verdict": "failing",
+            "value": None,
+            "trouble": "none is ahead",
+            "advice": "start a reaper",
+        },
     ]
     healthy.get("/v1/me").respond(json=ME | {"scopes": ["admin"]})
     healthy.get("/v1/doctor").respond(json={"verdict": "failing", "findings": findings})
     result = jobctl("doctor")
     assert result.exit_code == 1
     lines = [line.split(maxsplit=2) for line in result.stdout.splitlines()]
-    assert lines[-2:] == [["clock_skew_seconds", "fine", "0.25"], ["partitions", "failing", "none is ahead"]]
+    assert lines[-2:] == [
+        ["clock_skew_seconds", "fine", "0.25"],
+        ["partitions", "failing", "none is ahead; start a reaper"],
+    ]
 
 
 def test_a_doctor_is_content_with_a_server_that_has_none(jobctl: Jobctl, healthy: respx.MockRouter) -> None:

@@ -1,0 +1,1 @@
+"""Eyes on an installation: what Prometheus, Alertmanager, Grafana and a collector of traces are given."""

@@ -1,0 +1,1 @@
+"""Grafana's dashboards, written in Python and rendered to JSON: `make dashboards`."""

@@ -1,0 +1,1 @@
+"""What a reaper looks at for the gauges: nothing here changes anything."""
