@@ -99,7 +99,7 @@ async def test_it_is_seen_while_the_code_works_and_on_end_after_a_cancel(
     async def seen() -> bool:
         return "custom" in [kind for kind, *_ in await story(work, job)]
 
-    await wait_until(lambda: _running(work, job), within=10, what="the attempt's start")
+    await wait_until(lambda: _running(work, job), within=30, what="the attempt's start")
     await wait_until(seen, within=2, what="its first words")
     assert (await read(work, job))["state"] == "running"
     await work.api.post(f"/v1/jobs/{job}/cancel")
@@ -130,7 +130,7 @@ def tell(body, url=None):
 
 async def test_a_process_tells_over_http_and_about_no_other_job(scheduler: Process, work: Work) -> None:
     other = await submit(work, shell("sleep 60", grace_seconds=0))
-    await wait_until(lambda: _running(work, other), within=10, what="the other job's start")
+    await wait_until(lambda: _running(work, other), within=30, what="the other job's start")
     script = f"""{TELL}
 print(tell({{"progress": {{"done": 3, "total": 12}}, "event": {{"name": "page", "data": {{"n": 3}}}}}}))
 mine = os.environ["NOONMARK_JOB_ID"]
@@ -180,7 +180,7 @@ tell({{"line": "stopping"}})
     async def ready() -> bool:
         return "checked_in" in [kind for kind, *_ in await story(work, job)]
 
-    await wait_until(ready, within=10, what="its check-in")
+    await wait_until(ready, within=30, what="its check-in")
     await work.api.post(f"/v1/jobs/{job}/cancel")
     assert (await ended(work, job))["state"] == "cancelled"
     kinds = [kind for kind, *_ in await story(work, job)]
