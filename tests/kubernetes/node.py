@@ -68,6 +68,8 @@ class Node:
         await self._playing
         await self._runner.cleanup()
         await self._admin.aclose()
+        # What was closed under TLS is gone a moment later.
+        await asyncio.sleep(_EVERY_SECONDS)
 
     def end(self, job: object, code: int = 0, reason: str = "") -> None:
         self.held[str(job)] = (code, reason or ("Completed" if code == 0 else "Error"))

@@ -32,6 +32,8 @@ Over = Callable[[Collection[UUID]], Awaitable[Collection[UUID]]]
 """Which of these jobs are over, or not there at all."""
 
 _AGAIN_SECONDS = 0.5
+_TRIES_TO_FORCE = 50
+"""No grace is as long."""
 
 _log = log.get(__name__)
 
@@ -113,7 +115,9 @@ class KubernetesRuntime:
     async def _held(self, order: Order, image: Image) -> Held | Exit:
         made = objects.job(order, image=image.pullable, mark=self._mark, defaults=self._defaults)
         name = objects.job_name(order)
+        tried = 0
         while True:
+            tried += 1
             try:
                 own = await self._cluster.make(made)
             except Answered as answer:
@@ -122,12 +126,21 @@ class KubernetesRuntime:
                 return Exit(how=Ending.NOT_STARTED, message=f"The Job was refused: {answer.message}")
             found = await self._cluster.job(name) if own is None else None
             taken = own if found is None else await self._taken(found, order)
+            if found is not None and taken is None and tried % _TRIES_TO_FORCE == 0:
+                await self._force(found)
             if isinstance(taken, Exit):
                 return taken
             if taken is not None and taken.metadata is not None:
                 await self._cluster.give(objects.secret(order, taken))
-                return Held(self._cluster, name, taken.metadata.uid or "", order.lease_token)
+                return Held(self._cluster, name, _uid(taken), order.lease_token)
             await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _force(self, found: Job) -> None:
+        """Its node does not end what is long being removed, and nobody is there who would insist."""
+        for pod in await self._cluster.pods({LABEL_OWNER: _uid(found)}):
+            _log.warning("pod_killed", job=found.metadata.name if found.metadata else "")
+            if pod.metadata is not None and pod.metadata.name is not None:
+                await self._cluster.kill(pod.metadata.name)
 
     async def _taken(self, found: Job, order: Order) -> Job | Exit | None:
         """A Job that is there already, once it is ours; none if it was to be removed, or has changed."""
@@ -152,8 +165,7 @@ class KubernetesRuntime:
 
     async def _is_worth_it(self, found: Job) -> bool:
         """Whether it still runs, or has come to an end of its own."""
-        uid = (found.metadata.uid if found.metadata else None) or ""
-        pods = await self._cluster.pods({LABEL_OWNER: uid})
+        pods = await self._cluster.pods({LABEL_OWNER: _uid(found)})
         end = ends.ended(pods[0]) if pods else ends.of_job(found)
         return end is None or ends.by_itself(end)
 
@@ -168,8 +180,13 @@ class KubernetesRuntime:
         name = objects.job_name(order)
         try:
             found = await self._cluster.job(name)
-            uid = (found.metadata.uid if found and found.metadata else None) or ""
-            return await Held(self._cluster, name, uid, order.lease_token).remove()
+            return (
+                found is not None and await Held(self._cluster, name, _uid(found), order.lease_token).remove()
+            )
         except ClusterError as error:
             _log.warning("job_kept", job=name, error=str(error))
             return False
+
+
+def _uid(job: Job) -> str:
+    return (job.metadata.uid if job.metadata else None) or ""

@@ -188,3 +188,24 @@ async def test_an_end_that_is_known_before_its_pod_is_not_told_without_it(
     assert end == Exit(how=Ending.EXITED, code=0)
     assert other.printed.out == "all of it\n"
     await other.runtime.close()
+
+
+async def test_a_job_that_nobody_ends_any_more_is_ended_by_force(
+    rig: Rig, other: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its scheduler died while it stopped it, and its node does not answer."""
+    monkeypatch.setattr("scheduler.runtimes.kubernetes.runtime._AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr("scheduler.runtimes.kubernetes.runtime._TRIES_TO_FORCE", 5)
+    first = rig.order("sleep")
+    old = await crashed(rig, first)
+    old.obeys = False
+    await old.terminate()
+    [job] = rig.fake.objects["jobs"].values()
+    job["metadata"]["deletionTimestamp"] = old.object["metadata"]["deletionTimestamp"]
+    work = await other.begin(rig.again(first, losses=1))
+    new = rig.pod()
+    assert new is not old
+    await new.start()
+    await new.exit(0)
+    assert await work.wait() == Exit(how=Ending.EXITED, code=0)
+    await other.runtime.close()
