@@ -27,6 +27,10 @@ _LATE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 _LIVES = (1, 10, 60, 600, 3600, 21600, 86400, 604800, 2592000)
 
 _OUTCOMES = ("succeeded", "failed", "timed_out", "blocked", "lost", "cancelled", "interrupted")
+_NOT_KEPT = (
+    "unsafe_name", "not_a_file", "unreadable", "too_large", "too_many", "over_quota", "out_of_time",
+    "not_stored",
+)  # fmt: skip
 _OPENMETRICS = "application/openmetrics-text"
 
 
@@ -154,8 +158,11 @@ log_lines_dropped = Counter(
     "noonmark_log_lines_dropped_total", "Lines printed by attempts and not stored.", ["reason"]
 )
 artifacts_kept = Counter("noonmark_artifacts_kept_total", "Files of attempts that were kept.")
-artifacts_lost = Counter(
-    "noonmark_artifacts_lost_total", "Files that attempts left and that were not kept.", ["reason"]
+artifacts_lost = _counter(
+    "noonmark_artifacts_lost_total",
+    "Files that attempts left and that were not kept.",
+    "reason",
+    _NOT_KEPT,
 )
 events_told = Counter("noonmark_events_told_total", "Events told by the code of attempts and stored.")
 events_dropped = Counter(

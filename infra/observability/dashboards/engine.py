@@ -108,6 +108,14 @@ ENGINE = Dashboard(
             Unit.RATE,
         ),
         Panel(
+            "Files of attempts", "Kept, and not kept by why.",
+            (
+                Query(rate("noonmark_artifacts_kept_total"), "kept"),
+                Query(rate("noonmark_artifacts_lost_total", "reason"), "{{reason}}"),
+            ),
+            Unit.RATE,
+        ),
+        Panel(
             "Failed passes", "Of loops, by name; the log says why.",
             (Query(f"{rate('noonmark_loop_errors_total', 'loop')} or vector(0)", "{{loop}}"),), Unit.RATE,
         ),

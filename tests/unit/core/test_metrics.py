@@ -8,6 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as plain_families
 
 from core import metrics
+from core.artifacts.model import Reason
 from core.jobs.model import Outcome, State
 
 _FEW = 256
@@ -31,6 +32,8 @@ def test_no_label_names_who_or_what_a_job_is_for() -> None:
 def test_counters_show_every_value_of_their_label_from_the_start() -> None:
     for outcome in Outcome:
         assert REGISTRY.get_sample_value("noonmark_attempts_total", {"outcome": outcome}) is not None
+    for reason in Reason:
+        assert REGISTRY.get_sample_value("noonmark_artifacts_lost_total", {"reason": reason}) is not None
     for state in (State.SUCCEEDED, State.FAILED, State.CANCELLED):
         assert REGISTRY.get_sample_value("noonmark_jobs_ended_total", {"state": state}) is not None
 
