@@ -8,6 +8,7 @@ from app import openapi
 from app.audit import routes as audit
 from app.bulk import routes as bulk
 from app.dead_letters import routes as dead_letters
+from app.definitions import routes as definitions
 from app.doctor import routes as doctor
 from app.erasure import routes as erasure
 from app.health import routes as health
@@ -32,6 +33,7 @@ ALWAYS: Routers = (
     jobs.router,
     logs.router,
     queues.router,
+    definitions.router,
     dead_letters.router,
     bulk.router,
     erasure.router,

@@ -11,6 +11,7 @@ from core.egress.images import ImagePolicy, parse_image_policy
 from core.errors import SettingError
 from core.jobs.model import Needs
 from core.settings import Settings, parts, variable
+from scheduler import publishing
 from scheduler.runtimes.docker.runtime import DockerRuntime
 from scheduler.runtimes.function import BUILT_IN, FunctionRuntime, FunctionsRefused
 from scheduler.runtimes.process import ProcessRuntime
@@ -54,10 +55,12 @@ async def _functions(settings: Settings) -> FunctionRuntime:
     modules = (*BUILT_IN, *parts(settings.functions))
     runtime = FunctionRuntime(modules=modules, processes=settings.code_concurrency)
     try:
-        await runtime.catalogue()
+        refusal = publishing.refusal(await runtime.catalogue())
     except FunctionsRefused as error:
+        refusal = str(error)
+    if refusal is not None:
         await runtime.close()
-        raise SettingError(variable("functions"), str(error)) from None
+        raise SettingError(variable("functions"), refusal)
     return runtime
 
 

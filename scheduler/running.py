@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec import UnsetType
 
 from core import log
 from core.clock import Clock, DatabaseClock
+from core.definitions import schemas
 from core.jobs.backoff import Retry
 from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
 from core.jobs.targets import ContainerTarget, FunctionTarget
@@ -41,6 +43,9 @@ _NO_RETRY = (65,)
 
 # After an attempt's code is gone: what it printed is written, its folder removed, its end settled.
 _AFTER_SECONDS = 25.0
+
+_MOST_FLAWS = 5
+_LONGEST = 1_000
 
 _log = log.get(__name__)
 
@@ -98,7 +103,7 @@ class Runner:
                 return NotStarted()
             begun()
             ended = await self._carried_out(lease, runtime, self._order(lease, target, own.path))
-            found = await asyncio.to_thread(result.read, own.path)
+            found = _fitting(target, await asyncio.to_thread(result.read, own.path))
         finally:
             if not await asyncio.to_thread(own.remove):
                 _log.warning("folder_left", job_id=str(lease.job_id), attempt=lease.attempt)
@@ -201,6 +206,19 @@ class Runner:
 def _target(lease: Lease) -> ContainerTarget | FunctionTarget:
     decoder = _functions if lease.target_type == TargetType.FUNCTION else _containers
     return decoder.decode(lease.target)
+
+
+def _fitting(
+    target: ContainerTarget | FunctionTarget, found: bytes | result.Fault | None
+) -> bytes | result.Fault | None:
+    """A result that fits the schema of the job's definition, if that has one; no result fits as null does."""
+    if isinstance(target.result_schema, UnsetType) or isinstance(found, result.Fault):
+        return found
+    flaws = schemas.read(bytes(target.result_schema).decode()).flaws(b"null" if found is None else found)
+    if not flaws:
+        return found
+    told = "; ".join(f"{flaw.pointer or 'it'} {flaw.message}" for flaw in flaws[:_MOST_FLAWS])
+    return result.Fault(result.FaultCode.UNFIT, f"The result does not fit its schema: {told}"[:_LONGEST])
 
 
 def _params(lease: Lease) -> bytes:

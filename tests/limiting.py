@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.queues import limiting
+from app import limiting
+from app.limiting import Limit
 from app.queues import store as queues
-from app.queues.limiting import Limit
 from core.db import Database
 from core.jobs.model import Lane, Needs
 from tests.jobs import Tenant

@@ -8,11 +8,14 @@ import msgspec
 from msgspec import NODEFAULT, Raw, Struct
 
 from app.bulk.schemas import CancelJobs, PurgeLetters, ReplayLetters
+from app.definitions.schemas import CreateDefinition, EditDefinition, RunDefinition
+from app.jobs.code_schemas import CreateFunction
 from app.jobs.schemas import (
     CreateHttpJob,
     CreateHttpJobs,
     CreateTarget,
     EditJob,
+    EditRetry,
     ReplayJob,
     RetryChange,
     RetryPolicy,
@@ -57,6 +60,16 @@ BODIES: Mapping[str, Struct] = {
     "purgeDeadLetters": PurgeLetters(older_than_seconds=2_592_000),
     "createQueue": CreateQueue(name="imports", max_concurrency=4, rate=Rate(count=10)),
     "editQueue": EditQueue(max_concurrency=8, rate=None),
+    "createDefinition": CreateDefinition(
+        key="reports.render",
+        version=2,
+        target=CreateFunction(function="reports.render@7"),
+        timeout_seconds=600,
+        concurrency_limit=3,
+        params_schema=Raw(b'{"type":"object","required":["month"]}'),
+    ),
+    "editDefinition": EditDefinition(concurrency_limit=8, retry=EditRetry(max_attempts=2)),
+    "runDefinition": RunDefinition(params=Raw(b'{"month":"2026-12"}'), priority="high"),
     "rotateSigningSecrets": RotateSecrets(overlap_seconds=3600),
     "createTenant": CreateTenant(name="acme"),
     "changeTenant": ChangeTenant(name="acme", request_rate=50.0, keep_jobs_days=None),

@@ -11,7 +11,15 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from app.jobs.code_schemas import Container, CreateContainer, CreateFunction, Function
+from app.jobs.code_schemas import (
+    Container,
+    CreateContainer,
+    CreateFunction,
+    Definition,
+    Env,
+    Function,
+    Params,
+)
 from core.egress.urls import MAX_URL
 from core.jobs.backoff import Backoff, Retry
 from core.jobs.model import TIMEOUT_SECONDS, Event, Outcome, Priority, State
@@ -134,24 +142,42 @@ class UniqueRule(Unique, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """By what no two jobs of a queue may stand at once: a key, or else the request itself."""
 
 
-class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A job to be done: what to call, and when. Without a fire time it is due now."""
+CreateAnyTarget = CreateTarget | CreateContainer | CreateFunction
 
-    target: CreateTarget | CreateContainer | CreateFunction
+
+class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job to be done: what, by a target or by a definition, and when. Without a fire time it is due now."""
+
+    target: CreateAnyTarget | UnsetType = UNSET
+    definition: Definition | UnsetType = UNSET
+    params: Params | UnsetType = UNSET
+    env: Env | UnsetType = UNSET
     fire_at: _FireAt | None = None
     delay_seconds: _Delay | None = None
-    queue: _Queue = "default"
-    priority: _Priority = "normal"
+    queue: Annotated[
+        _Queue | UnsetType, Meta(description="Name of one of your queues; else the definition's, or default.")
+    ] = UNSET
+    priority: Annotated[
+        _Priority | UnsetType, Meta(description="Without it the definition's, or normal.")
+    ] = UNSET
     timeout_seconds: Annotated[
         _Timeout | UnsetType, Meta(description=f"Without it the queue's, or {TIMEOUT_SECONDS}.")
     ] = UNSET
     expires_at: _ExpiresAt | None = None
-    success: SuccessRule = SuccessRule()
+    success: Annotated[SuccessRule | UnsetType, Meta(description="Without it the definition's, or 2xx.")] = (
+        UNSET
+    )
     retry: Annotated[
         RetryPolicy | UnsetType, Meta(description="Whole; without it the queue's, or the default one.")
     ] = UNSET
     labels: _Labels = {}
     unique: UniqueRule | None = None
+
+    @property
+    def aim(self) -> CreateAnyTarget:
+        """The target of a job that has one, by itself or from its definition."""
+        assert not isinstance(self.target, UnsetType)
+        return self.target
 
 
 class CreateHttpJob(CreateJob, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -299,6 +325,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     state: State
+    definition: Annotated[str | None, Meta(description="Which it was made by: `key@version`.")] = None
     target: Target | Container | Function
     fire_at: Instant
     next_attempt_at: Annotated[Instant | None, Meta(description="While it waits for an attempt.")]

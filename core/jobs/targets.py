@@ -7,6 +7,7 @@ headers are; only their names stand here.
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from core.jobs.model import Needs, TargetType
 
@@ -41,6 +42,10 @@ class ContainerTarget(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = False
     grace_seconds: float = 10.0
     permanent_exit_codes: tuple[int, ...] = ()
+    definition: str | UnsetType = UNSET
+    """`key@version` of the one that the job was made by."""
+    result_schema: Raw | UnsetType = UNSET
+    """What its result is held against."""
 
 
 class FunctionTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +53,8 @@ class FunctionTarget(msgspec.Struct, frozen=True, kw_only=True):
 
     function: str = ""
     """`key@version`; empty once its tenant was erased."""
+    definition: str | UnsetType = UNSET
+    result_schema: Raw | UnsetType = UNSET
 
 
 _runtimes = msgspec.json.Decoder(ContainerTarget)

@@ -52,7 +52,12 @@ async def foreign(api: httpx.AsyncClient, sign_in: SignIn, database: Database) -
     job = (await api.post("/v1/jobs", json=body, headers=auth)).json()["id"]
     token = (await make_token(api, auth))["id"]
     queue = (await api.post("/v1/queues", json={"name": "theirs"}, headers=auth)).json()["id"]
-    return {"job": job, "letter": letter, "token": token, "queue": queue, "tenant": grant["tenant"]["id"]}
+    template = {"key": "theirs", **body}
+    definition = (await api.post("/v1/definitions", json=template, headers=auth)).json()["id"]
+    return {
+        "job": job, "letter": letter, "token": token, "queue": queue, "definition": definition,
+        "tenant": grant["tenant"]["id"],
+    }  # fmt: skip
 
 
 async def call(
