@@ -166,6 +166,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: Instant | None = None
     cancel_requested_at: Instant | None = None
     last_error: JobError | None = None
+    definition: str | None = None
+    """Which it was made by: `key@version`."""
     result: Any = None
     """The answer that counted as success, see `answer`; of code, whatever JSON it left as its result."""
     replay_of: UUID | None = None
@@ -302,6 +304,34 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: int | None = None
     """For jobs that give none; None is the server's default."""
     created_at: datetime
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """A template of jobs, called by `key@version`."""
+
+    id: UUID
+    key: str
+    version: int
+    name: str
+    """`key@version`."""
+    target: Target
+    registered: bool = False
+    """Whether it is of a registered function: everybody's, and only to be read."""
+    description: str = ""
+    queue: str = "default"
+    priority: int = 50
+    timeout_seconds: int | None = None
+    """Of jobs that give none; None is the queue's."""
+    retry: Retry | None = None
+    default_max_attempts: int = 4
+    success: Success = Success()
+    labels: dict[str, str] = {}
+    concurrency_limit: int | None = None
+    """Jobs in flight at once; None is no limit."""
+    params_schema: dict[str, Any] | None = None
+    result_schema: dict[str, Any] | None = None
+    created_at: Instant
+    changed_at: Instant
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):

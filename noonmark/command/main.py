@@ -13,7 +13,17 @@ from typing import Any
 
 import click
 
-from noonmark.command import completion, console, dead_letters, doctor, jobs, login, queues, tokens
+from noonmark.command import (
+    completion,
+    console,
+    dead_letters,
+    definitions,
+    doctor,
+    jobs,
+    login,
+    queues,
+    tokens,
+)
 from noonmark.errors import (
     Conflict,
     Forbidden,
@@ -78,6 +88,7 @@ for _command in (
     jobs.group,
     dead_letters.group,
     queues.group,
+    definitions.group,
     tokens.group,
     tokens.secrets,
     doctor.doctor,
