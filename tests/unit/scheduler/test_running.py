@@ -153,6 +153,15 @@ async def test_a_cancelled_attempt_is_stopped_and_waited_for(tmp_path: Path) -> 
     assert scene.left() == []
 
 
+async def test_a_result_that_does_not_fit_is_told_and_not_kept(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    target = msgspec.structs.replace(_TARGET, result_schema=msgspec.Raw(b'{"type":"object"}'))
+    settled = await scene.run(msgspec.structs.replace(held(), target=msgspec.json.encode(target).decode()))
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code, settled.body) == (Outcome.SUCCEEDED, "result_unfit", None)
+    assert settled.error_message == 'The result does not fit its schema: it is not of type "object"'
+
+
 @pytest.mark.parametrize(("allowed", "needs"), [(False, Needs.PROCESS), (True, Needs.DOCKER)])
 async def test_nothing_is_started_that_is_forbidden_or_not_offered(
     tmp_path: Path, allowed: bool, needs: Needs
