@@ -240,6 +240,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     success: Success = Success()
     attempts_made: int = 0
+    definition: str | None = None
+    """Which it was made by: `key@version`."""
     expires_at: Instant | None = None
     last_error: JobError | None = None
     replayed_as: UUID | None = None

@@ -16,8 +16,8 @@ from app.jobs.schemas import (
     RetryPolicy,
     SuccessRule,
     Target,
-    UniqueRule,
 )
+from app.jobs.uniqueness import UniqueRule
 from core.definitions.model import KEY, MAX_VERSION
 from core.jobs.backoff import Retry
 from core.jobs.model import Priority

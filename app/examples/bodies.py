@@ -19,8 +19,8 @@ from app.jobs.schemas import (
     ReplayJob,
     RetryChange,
     RetryPolicy,
-    UniqueRule,
 )
+from app.jobs.uniqueness import UniqueRule
 from app.principal import Scope
 from app.queues.schemas import CreateQueue, EditQueue, Rate
 from app.signing_secrets.schemas import RotateSecrets
@@ -83,7 +83,7 @@ def written(value: Any) -> Any:
     """A body as JSON values, without what is the default anyway."""
     match value:
         case Struct():
-            return {
+            return _kind(value) | {
                 field.encode_name: written(getattr(value, field.name))
                 for field in msgspec.structs.fields(value)
                 if getattr(value, field.name) != _default(field)
@@ -92,6 +92,12 @@ def written(value: Any) -> Any:
             return [written(item) for item in value]
         case _:
             return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def _kind(value: Struct) -> dict[str, str]:
+    """A target that is code says so."""
+    tag = value.__struct_config__.tag
+    return {} if tag in (None, "http") else {"type": str(tag)}
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

@@ -8,8 +8,16 @@ from msgspec import UNSET, Raw, UnsetType
 from app.jobs import code, content
 from app.jobs.code_schemas import Container, Function
 from app.jobs.masking import MASK
-from app.jobs.schemas import Answer, Attempt, HistoryEvent, Job, JobError, Target, Unique
+from app.jobs.schemas import (
+    Answer,
+    Attempt,
+    HistoryEvent,
+    Job,
+    JobError,
+    Target,
+)
 from app.jobs.store import Stored, Told, Tried
+from app.jobs.uniqueness import Unique
 from core.jobs.backoff import Retry
 from core.jobs.lifecycle import FINAL
 from core.jobs.model import Event, HttpTarget, Outcome, TargetType

@@ -4,7 +4,6 @@ These are the schemas of the OpenAPI document too. What a schema cannot say is i
 """
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from app.jobs.code_schemas import (
     Function,
     Params,
 )
+from app.jobs.uniqueness import Unique, UniqueRule
 from core.egress.urls import MAX_URL
 from core.jobs.backoff import Backoff, Retry
 from core.jobs.model import TIMEOUT_SECONDS, Event, Outcome, Priority, State
@@ -102,44 +102,6 @@ class SuccessRule(Success, frozen=True, forbid_unknown_fields=True):
 
 class RetryPolicy(Retry, frozen=True, forbid_unknown_fields=True):
     """When to try again."""
-
-
-class OnConflict(StrEnum):
-    """What becomes of a new job whose twin stands."""
-
-    REJECT = "reject"
-    """It is refused; the refusal names the twin."""
-    RETURN = "return"
-    """The twin is the answer."""
-    REPLACE = "replace"
-    """It takes the place of the twin, which is cancelled, unless that has started."""
-
-
-class Unique(msgspec.Struct, frozen=True, kw_only=True):
-    """By what no two jobs of a queue may stand at once: a key, or else the request itself."""
-
-    key: (
-        Annotated[str, Meta(min_length=1, max_length=255, description="Your name for what is unique.")] | None
-    ) = None
-    window_seconds: (
-        Annotated[
-            int,
-            Meta(
-                ge=1,
-                le=31_536_000,
-                description="After its creation a job stands for so long, even once it succeeded.",
-            ),
-        ]
-        | None
-    ) = None
-    on_conflict: Annotated[
-        OnConflict,
-        Meta(description="While a twin stands: 409, the twin itself, or the new job in the twin's place."),
-    ] = OnConflict.REJECT
-
-
-class UniqueRule(Unique, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """By what no two jobs of a queue may stand at once: a key, or else the request itself."""
 
 
 CreateAnyTarget = CreateTarget | CreateContainer | CreateFunction

@@ -28,7 +28,7 @@ from app.jobs import (
     sameness,
 )
 from app.jobs import store as jobs
-from app.jobs.batches import StoredBatch
+from app.jobs.batches import FreshBatch, StoredBatch
 from app.jobs.code_schemas import CreateContainer
 from app.jobs.composing import Aim
 from app.jobs.content import Content
@@ -36,8 +36,9 @@ from app.jobs.defining import Known, Whole
 from app.jobs.grouping import Groups
 from app.jobs.idempotency import Key
 from app.jobs.placing import Fresh, Twin
-from app.jobs.schemas import CreateAnyTarget, CreateJob, CreateTarget, Job, Unique
+from app.jobs.schemas import CreateAnyTarget, CreateJob, CreateTarget, Job
 from app.jobs.store import Stored
+from app.jobs.uniqueness import Unique
 from core import ids, metrics
 from core.db import Database
 from core.definitions import store as definitions
@@ -95,18 +96,17 @@ class Jobs:
         try:
             body = await self._checked(whole, origin.tenant_id)
         except Invalid:
-            if (before := await self._before(whole, key, origin.tenant_id)) is None:
+            if key is None or not await self._was_used([asked], key, origin.tenant_id):
                 raise
-            return self.finish(before)
+            async with self._database.raw() as db:
+                return self.finish(await placing.repeated(db, key, tenant=origin.tenant_id))
         await self._laned([whole], origin.tenant_id)
         new = self._new(whole, body, origin, key, ids.new())
         return self.finish(await (self._grouped if new.uniqueness is None else self._alone)(new, key))
 
     async def create_many(self, asked: Sequence[CreateJob], origin: Origin, key: Key | None) -> MadeMany:
         """Store all of these new jobs, or find those their key made. Raises Invalid with every fault."""
-        batch = await self._batch(asked, origin, key)
-        async with self._database.raw() as db:
-            placed = await batches.place(db, batch, key)
+        placed = await self._placed(asked, origin, key)
         if isinstance(placed, NoonmarkError):
             raise placed
         if isinstance(placed, StoredBatch):
@@ -114,6 +114,19 @@ class Jobs:
         self._tell([one for one in placed.jobs if isinstance(one, Fresh)])
         returned = [index for index, one in enumerate(placed.jobs) if isinstance(one, Twin)]
         return MadeMany([reading.job(one.job) for one in placed.jobs], replayed=False, returned=returned)
+
+    async def _placed(
+        self, asked: Sequence[CreateJob], origin: Origin, key: Key | None
+    ) -> FreshBatch | StoredBatch | placing.Refusal:
+        try:
+            batch = await self._batch(asked, origin, key)
+        except Invalid:
+            if key is None or not await self._was_used(asked, key, origin.tenant_id):
+                raise
+            async with self._database.raw() as db:
+                return await batches.repeated(db, key, len(asked), tenant=origin.tenant_id)
+        async with self._database.raw() as db:
+            return await batches.place(db, batch, key)
 
     def finish(self, placed: Fresh | Stored | Twin | NoonmarkError) -> Made:
         """The answer to what was committed, or raises what was refused."""
@@ -173,14 +186,12 @@ class Jobs:
             if not await laning.ensure(db, lanes, tenant=tenant):
                 raise Unavailable("The definition has just been changed; try again.")
 
-    async def _before(self, whole: Whole, key: Key | None, tenant: UUID) -> Stored | placing.Refusal | None:
-        """The job that a key made while its definition was another."""
-        if key is None or (whole.source is None and isinstance(whole.job.definition, UnsetType)):
-            return None
+    async def _was_used(self, asked: Sequence[CreateJob], key: Key, tenant: UUID) -> bool:
+        """Whether a key made these jobs when their definitions or functions were others."""
+        if all(isinstance(one.target, CreateTarget | CreateContainer) for one in asked):
+            return False
         async with self._database.raw() as db:
-            if await jobs.key_use(db, key, tenant=tenant) is None:
-                return None
-            return await placing.repeated(db, key, tenant=tenant)
+            return await jobs.key_use(db, key, tenant=tenant) is not None
 
     async def _checked(self, whole: Whole, tenant: UUID) -> Content:
         """The body to store, of a job that has nothing wrong."""

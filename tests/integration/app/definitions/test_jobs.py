@@ -194,6 +194,20 @@ async def test_a_repeated_request_finds_its_job_whatever_became_of_the_definitio
     await mine.delete("/v1/definitions/report")
     again = await mine.post("/v1/jobs", json={"definition": "report@1"}, headers=headers)
     assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+    other = await mine.post("/v1/jobs", json={"definition": "report@1", "labels": {}}, headers=headers)
+    assert refused(other) == (422, "idempotency_key_reused")
+
+
+async def test_a_repeated_batch_finds_its_jobs_whatever_became_of_the_definition(
+    mine: httpx.AsyncClient,
+) -> None:
+    await create(mine)
+    headers, body = {"Idempotency-Key": "once"}, {"jobs": [{"definition": "report@1"}, {"target": CALL}]}
+    first = await mine.post("/v1/jobs:batch", json=body, headers=headers)
+    await mine.delete("/v1/definitions/report")
+    again = await mine.post("/v1/jobs:batch", json=body, headers=headers)
+    assert again.status_code == 200
+    assert [one["id"] for one in again.json()["items"]] == [one["id"] for one in first.json()["items"]]
 
 
 async def test_a_registered_function_is_made_with_what_it_was_registered_with(
@@ -231,6 +245,7 @@ async def test_a_dead_letter_and_its_replay_know_their_definition(
     await create(mine, target=CALL, retry={"max_attempts": 1})
     job = await make(mine)
     await settle(database, await claim(database), Outcome.FAILED)
+    assert (await mine.get(f"/v1/dlq/{job['id']}")).json()["definition"] == "report@1"
     again = await mine.post(f"/v1/dlq/{job['id']}/replay", json={})
     assert (again.status_code, again.json()["definition"]) == (201, "report@1")
 
