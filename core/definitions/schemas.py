@@ -11,6 +11,7 @@ A schema comes from anybody, and so does what is held against it, so both are bo
 Messages never repeat a value. Pure.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -138,9 +139,12 @@ class _Walk:
         self._document = document
         self._loads: dict[Path, Load] = {}
         self._open: set[Path] = set()
+        self._places: set[Path] = set()
 
     def load(self) -> Load:
         """Raises _Unusable."""
+        if not self._places:
+            deque(self.refusals(), maxlen=0)
         return self._weigh((), self._document)
 
     def refusals(self) -> Iterator[Flaw]:
@@ -148,6 +152,7 @@ class _Walk:
         yield from self._refused((), self._document)
 
     def _refused(self, path: Path, part: Any) -> Iterator[Flaw]:
+        self._places.add(path)
         if not isinstance(part, dict):
             return
         for name, message in _NEVER.items():
@@ -209,9 +214,9 @@ class _Walk:
             elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
                 inside = found[int(name)]
                 place.append(int(name))
-            if inside is None:
-                raise _Unusable((*path, "$ref"), "points to nothing in this schema")
             found = inside
+        if tuple(place) not in self._places:
+            raise _Unusable((*path, "$ref"), "points to no schema inside of this one")
         return tuple(place), found
 
 
