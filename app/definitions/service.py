@@ -173,7 +173,9 @@ def _merged(before: Definition, asked: EditDefinition, means: Means) -> CreateDe
         description=_or(asked.description, before.description),
         target=_target(before, means) if isinstance(asked.target, UnsetType) else asked.target,
         queue=_or(asked.queue, before.queue),
-        priority=_or(asked.priority, before.priority),
+        priority=before.priority
+        if isinstance(asked.priority, UnsetType)
+        else checks.priority(asked.priority),
         timeout_seconds=_or(asked.timeout_seconds, before.timeout_seconds),
         retry=_retry(before, asked),
         success=_or(asked.success, _successes.decode(before.success)),

@@ -148,7 +148,7 @@ LOOKING = {
             "leases_queue_id_idx",
             "leases_tenant_id_idx",
             "leases_shares_idx",
-        },  # fmt: skip
+        },
     ),
     "ahead": (CLAIM_AHEAD, {"timers_due_at_job_id_idx", "timers_pkey", "jobs_pkey"}),
 }
