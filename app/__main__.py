@@ -37,6 +37,7 @@ from core.listening import listen
 from core.loop import Loop
 from core.sealing import Keyring, parse_keys
 from core.settings import Settings, load, variable
+from core.storage.service import open_storage, require
 
 T = TypeVar("T")
 Announce = Callable[[], Coroutine[None, None, None]]
@@ -149,6 +150,7 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
     hints = Hints(database)
     try:
         await _require_schema(database)
+        await require(open_storage(settings), settings)
         with listen(settings.host, settings.port, setting="PORT") as listener:
             port = listener.getsockname()[1]
             address = f"http://{_shown(settings.host)}:{port}"

@@ -15,6 +15,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.routes import HTTPRoute
 
 from app import errors, openapi, routers
+from app.artifacts.links import Links
+from app.artifacts.service import Uploads
 from app.cors import Cors
 from app.edge import Edge
 from app.hints import Hints
@@ -29,12 +31,15 @@ from app.users.guard import Guard
 from app.users.keys import Keys
 from app.users.service import SignIn
 from app.users.store import Limits
+from app.videos.service import Videos
 from core.db import Database
 from core.egress.guard import parse_egress
 from core.sealing import Keyring
 from core.settings import Settings
+from core.storage.service import open_storage
 
-MAX_BODY = 2 * 1024 * 1024
+_MIB = 1024 * 1024
+MAX_BODY = 2 * _MIB
 
 _LIMITS = Limits(caller=20, address=5)
 # Everybody on a developer's machine is the same caller.
@@ -57,6 +62,9 @@ def build(
     given["hints"] = hints = hints or Hints(database)
     given["streams"] = Streams() if streams is None else streams
     given["making"] = Jobs(database, keyring, egress=parse_egress(settings.egress_allow), hints=hints)
+    given["videos"] = Videos(
+        database, given["storage"], given["making"], quota=settings.artifact_quota_mb * _MIB
+    )
     sentry = Guard(Gate(database), derived, operator_secret=settings.admin_secret)
     inner = _litestar(given, sentry, development=settings.development)
     inner.state.openapi = lru_cache(describe)
@@ -75,13 +83,22 @@ def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
     return _litestar(dict.fromkeys(_NAMES), None, config=config)
 
 
-_NAMES = ("database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "making")
+_NAMES = (
+    "database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "making", "storage", "links",
+    "uploads", "videos",
+)  # fmt: skip
 
 
 def _injected(settings: Settings, database: Database, keyring: Keyring, derived: Keys) -> dict[str, Any]:
     origin = settings.public_url or ""
     limits = _DEVELOPMENT_LIMITS if settings.development else _LIMITS
+    storage = open_storage(settings)
     return {
+        "storage": storage,
+        "links": Links(derived.links, origin=origin),
+        "uploads": Uploads(
+            database, storage, largest=settings.artifact_mb * _MIB, quota=settings.artifact_quota_mb * _MIB
+        ),
         "database": database,
         "keyring": keyring,
         "settings": settings,

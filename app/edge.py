@@ -81,7 +81,7 @@ class Edge:
             if (allowed := self._cors.preflight(scope)) is not None:
                 await answer.empty(allowed)
                 return
-            await self._app(scope, _Body(receive, self._body_seconds).receive, answer.send)
+            await self._app(scope, _Body(receive, scope["state"], self._body_seconds).receive, answer.send)
         except Rejected as error:
             await answer.problem(error.status, error.code, error.message, request_id)
         except Exception:
@@ -129,8 +129,9 @@ class _Answer:
 class _Body:
     """The request's body, for which there is one deadline however small its pieces are."""
 
-    def __init__(self, receive: Receive, seconds: float) -> None:
+    def __init__(self, receive: Receive, state: MutableMapping[str, Any], seconds: float) -> None:
         self._receive = receive
+        self._state = state
         self._seconds = seconds
         self._deadline: float | None = None
         self._complete = False
@@ -140,7 +141,9 @@ class _Body:
         if self._complete:
             return await self._receive()
         if self._deadline is None:
-            self._deadline = asyncio.get_running_loop().time() + self._seconds
+            # A route that takes large bodies gives them longer, before it reads.
+            seconds = self._state.get("body_seconds", self._seconds)
+            self._deadline = asyncio.get_running_loop().time() + seconds
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()

@@ -21,6 +21,8 @@ from core.errors import (
     NotFound,
     NotUnique,
     RateLimited,
+    StorageAway,
+    StorageFull,
     Unauthenticated,
     Unavailable,
 )
@@ -89,6 +91,8 @@ _STATUS: dict[type[NoonmarkError], int] = {
     Invalid: 422,
     RateLimited: 429,
     Unavailable: 503,
+    StorageAway: 503,
+    StorageFull: 503,
     NotReady: 503,
 }
 _CODES = {

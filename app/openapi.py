@@ -19,11 +19,15 @@ from app.errors import MEDIA_TYPE, Problem
 from app.examples import answers, bodies
 from app.examples.problems import PROBLEMS
 from app.limits.model import HEADERS
-from app.principal import PUBLIC, needed
+from app.principal import FORM, PUBLIC, needed
 from app.request import JsonRequest
 
 PATH = "/v1/openapi.json"
 _EVENTS = "text/event-stream"
+_ANY = "*/*"
+_OCTETS = "application/octet-stream"
+_FORM = "multipart/form-data"
+_BINARY = {"type": "string", "format": "binary"}
 _STREAMED = "Events, one after the other."
 
 _SCHEMES = {
@@ -31,6 +35,12 @@ _SCHEMES = {
         "type": "http",
         "scheme": "bearer",
         "description": "An access token of a session, or an API token with the scope that is named.",
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "signature",
+        "description": "Of a link that was made for one file.",
     },
     "operator": {"type": "http", "scheme": "bearer", "description": "NOONMARK_ADMIN_SECRET."},
 }
@@ -51,7 +61,8 @@ _WORDS = {
     408: "The body took too long to arrive.",
     409: "The state of the thing forbids this.",
     413: "The body is too large.",
-    415: "The body is not JSON.",
+    415: "The body is of another kind than is taken.",
+    416: "The file has no such bytes.",
     422: "The request has faults; each is listed.",
     429: "The tenant has used up its requests.",
     431: "The request has too many or too large headers.",
@@ -104,11 +115,18 @@ def _operations(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
 
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, method: str) -> None:
     operation["security"] = _security(handler, method)
-    if (data := handler.parsed_data_field) is not None:
+    if handler.opt.get("bytes"):
+        operation["requestBody"] = {"required": True, "content": {_OCTETS: {"schema": _BINARY}}}
+    elif (form := handler.opt.get(FORM)) is not None:
+        content = {"schema": form, "example": bodies.FORMS[operation["operationId"]]}
+        operation["requestBody"] = {"required": True, "content": {_FORM: content}}
+    elif (data := handler.parsed_data_field) is not None:
         operation["requestBody"] = _body(operation, handler, needed=data.default is Empty)
     for status, answer in operation["responses"].items():
         if status.startswith("2"):
             _show(answer, operation["operationId"], status)
+    if _ANY in operation["responses"].get("200", {}).get("content", {}):
+        operation["responses"]["206"] = operation["responses"]["200"] | {"description": "The range of bytes."}
     # Litestar's generator describes a refusal of its own, which ours never is.
     operation["responses"].pop("400", None)
     operation["responses"] |= _refusals(refusals.of(operation, handler))
@@ -132,6 +150,9 @@ def _show(answer: dict[str, Any], operation: str, status: str) -> None:
     for kind, content in answer.get("content", {}).items():
         if kind == _EVENTS:
             content |= {"schema": {"description": _STREAMED}, "example": answers.EVENTS}
+            continue
+        if kind == _ANY:
+            content["schema"] = _BINARY
             continue
         shown = answers.of(operation, status, content["schema"]["$ref"].rpartition("/")[2])
         content["example"] = _plain(shown)
@@ -161,6 +182,8 @@ def _security(handler: HTTPRouteHandler, method: str) -> list[dict[str, list[str
     """Nothing, the operator's secret, or a credential with one scope."""
     if handler.opt.get("public"):
         return []
+    if handler.opt.get("signed"):
+        return [{"signature": []}]
     if handler.opt.get("operator"):
         return [{"operator": []}]
     return [{"bearer": [needed(handler.opt, method)]}]

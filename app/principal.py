@@ -62,6 +62,15 @@ def asking(scope: Any) -> Principal:
 
 _READING = {"GET", "HEAD", "OPTIONS"}
 
+SIGNED: dict[str, Any] = {"signed": True}
+"""Marks a route that checks a signature in its query instead of a credential."""
+
+BYTES: dict[str, Any] = {"bytes": True}
+"""Marks a route whose body is not JSON but bytes of any kind."""
+
+FORM = "form"
+"""Of a route that takes a form with files: the schema of what is in it."""
+
 PUBLIC: dict[str, Any] = {"public": True}
 """Marks a route that is answered without a credential."""
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 
+from app.principal import FORM
+
 _ALWAYS = {"bad_request", "headers_too_large", "internal_error", "unavailable"}
 _PRIVATE = {"unauthenticated", "insufficient_scope", "rate_limited"}
 _BODY = {
@@ -29,6 +31,19 @@ _OWN: Mapping[str, set[str]] = {
     "replayJob": {"idempotency_key_reused", "job_erased", "job_not_finished", "not_unique"},
     "replayDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased", "not_unique"},
     "retryDeadLetter": {"already_replayed", "idempotency_key_reused", "job_erased", "not_unique"},
+    "authorizeUpload": {"artifact_exists", "artifact_quota_reached", "too_many_artifacts"},
+    "confirmUpload": {"not_uploaded"},
+    "putUpload": {
+        "already_uploaded",
+        "payload_too_large",
+        "request_timeout",
+        "upload_in_progress",
+        "validation_failed",
+    },
+    "encodeVideo": {"artifact_quota_reached", "idempotency_key_reused", "no_file", "not_found"},
+    "downloadVideo": {"range_not_satisfiable", "video_not_encoded"},
+    "downloadArtifact": {"range_not_satisfiable"},
+    "downloadByLink": {"range_not_satisfiable"},
     "createQueue": {"queue_exists"},
     "editQueue": {"queue_exists", "queue_is_default", "queue_is_lane"},
     "deleteQueue": {"queue_is_default", "queue_is_lane", "queue_not_empty"},
@@ -45,8 +60,10 @@ def of(operation: Mapping[str, Any], handler: HTTPRouteHandler) -> set[str]:
     codes = _ALWAYS | _OWN.get(operation["operationId"], set())
     if operation["security"]:
         codes |= {"unauthenticated"} if handler.opt.get("operator") else _PRIVATE
-    if "requestBody" in operation:
-        codes |= _BODY
+    if handler.opt.get("signed"):
+        codes = (codes - _PRIVATE) | {"link_expired", "link_invalid"}
+    if "requestBody" in operation and not handler.opt.get("bytes"):
+        codes |= _BODY - ({"malformed_json"} if handler.opt.get(FORM) else set())
     places = {parameter["in"] for parameter in operation.get("parameters", ())}
     if "path" in places:
         codes |= {"not_found"}

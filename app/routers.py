@@ -5,6 +5,7 @@ from collections.abc import Callable
 from litestar import Router
 
 from app import openapi
+from app.artifacts import routes as artifacts
 from app.audit import routes as audit
 from app.bulk import routes as bulk
 from app.dead_letters import routes as dead_letters
@@ -22,6 +23,7 @@ from app.signing_secrets import routes as signing_secrets
 from app.tenants import routes as tenants
 from app.tokens import routes as tokens
 from app.users import routes as users
+from app.videos import routes as videos
 
 Routers = tuple[Callable[[], Router], ...]
 
@@ -32,6 +34,8 @@ ALWAYS: Routers = (
     users.router,
     jobs.router,
     logs.router,
+    artifacts.router,
+    videos.router,
     queues.router,
     definitions.router,
     dead_letters.router,

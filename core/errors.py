@@ -10,6 +10,8 @@
     ├── Unauthenticated     no valid credential
     ├── RateLimited         too many requests (``retry_after`` seconds)
     └── Unavailable         the database does not answer
+        └── StorageAway     the storage of files does not answer, or refuses us (``refused``)
+            └── StorageFull it has no room
 
 Expected outcomes of a delivery are values, not errors. Nothing here knows HTTP; the API maps these to
 problem documents in one table.
@@ -110,3 +112,16 @@ class Unavailable(NoonmarkError):
     """The service cannot do this right now; try again."""
 
     code = "unavailable"
+
+
+class StorageAway(Unavailable):
+    """The storage of files does not answer; try again later."""
+
+    def __init__(self, message: str | None = None, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
+        """Whether it was reached, and takes nothing from us."""
+
+
+class StorageFull(StorageAway):
+    """The storage of files has no room left."""

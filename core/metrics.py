@@ -60,6 +60,10 @@ log_lines = Counter("noonmark_log_lines_total", "Lines printed by attempts and s
 log_lines_dropped = Counter(
     "noonmark_log_lines_dropped_total", "Lines printed by attempts and not stored.", ["reason"]
 )
+artifacts_kept = Counter("noonmark_artifacts_kept_total", "Files of attempts that were kept.")
+artifacts_lost = Counter(
+    "noonmark_artifacts_lost_total", "Files that attempts left and that were not kept.", ["reason"]
+)
 beats_missed = Counter("noonmark_beats_missed_total", "Beats that failed or were withheld.")
 self_fenced = Counter(
     "noonmark_self_fenced_total", "Times a replica stopped itself because its lease ran out."

@@ -18,7 +18,15 @@ from msgspec import Meta
 from core.errors import SettingError
 
 _BARE = {"database_url", "port", "public_url", "resend_api_key", "smtp_url", "schedulers"}
-_SECRETS = {"jwt_secret", "master_keys", "admin_secret", "resend_api_key", "database_url", "smtp_url"}
+_SECRETS = {
+    "jwt_secret",
+    "master_keys",
+    "admin_secret",
+    "resend_api_key",
+    "database_url",
+    "smtp_url",
+    "storage_url",
+}
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 _SECRET = re.compile(r"[!-~]{32,}")
@@ -45,6 +53,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[str, Meta(description="Folder of the embedded PostgreSQL (development).")] = (
         ".noonmark"
     )
+    storage_url: Annotated[
+        str | None,
+        Meta(
+            description="Where files of jobs are kept: `file:///folder`, or "
+            "`s3://bucket/prefix?endpoint=https://…&region=…` with `AWS_ACCESS_KEY_ID` and "
+            "`AWS_SECRET_ACCESS_KEY`. All processes need the same; without it, `storage` in the data folder."
+        ),
+    ] = None
+    artifact_mb: Annotated[int, Meta(ge=1, le=5_000, description="MiB that one file of a job may have.")] = 50
+    artifact_quota_mb: Annotated[
+        int, Meta(ge=1, description="MiB that a tenant's files of jobs may have together.")
+    ] = 10_240
     jwt_secret: Annotated[
         str | None, Meta(description="Signs access tokens; at least 32 bytes. Needed by the API.")
     ] = None

@@ -6,8 +6,7 @@ tables: their share locks would turn into multixacts under load.
 
 `attempts`, `events` and `logs` are append-only and range-partitioned by day on their own UUIDv7, which is
 made of the database's clock (`mint`, `stamp`); `ensure_partitions` makes the days ahead. An event is written
-only for what no other row says: the view `history` adds a job's creation and its attempts' starts. These come
-with migrations.
+only for what no other row says: the view `history` adds a job's creation and attempts' starts (migrations).
 """
 
 from typing import Any
@@ -27,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from core import catalogue as catalogue
+from core.artifact_tables import artifacts as artifacts
 from core.columns import CHURN as _CHURN
 from core.columns import at as _at
 from core.columns import metadata as metadata

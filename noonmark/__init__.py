@@ -7,6 +7,7 @@ Nothing of the servers belongs here, and nothing here imports them.
 """
 
 from noonmark.client import AsyncClient, Client
+from noonmark.definitions import Definition
 from noonmark.errors import (
     BadRequest,
     Conflict,
@@ -26,14 +27,15 @@ from noonmark.errors import (
 )
 from noonmark.model import (
     Answer,
+    Artifact,
     Attempt,
     Cancelled,
     DeadLetter,
-    Definition,
     Event,
     FreshToken,
     Job,
     JobError,
+    Link,
     LogLine,
     Me,
     Outcome,
@@ -56,6 +58,7 @@ from noonmark.webhook import Delivery, InvalidSignature, verify
 
 __all__ = [
     "Answer",
+    "Artifact",
     "AsyncClient",
     "Attempt",
     "BadRequest",
@@ -75,6 +78,7 @@ __all__ = [
     "Job",
     "JobError",
     "LetterFilter",
+    "Link",
     "LogLine",
     "Me",
     "NewJob",

@@ -7,13 +7,16 @@ the function; only what comes back differs, a value or something to await.
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 import httpx
 
 from noonmark import calls
+from noonmark.artifacts import Download
 from noonmark.calls import Listing, Talk
 from noonmark.conversation import Told
+from noonmark.errors import ConnectionFailed
 from noonmark.model import LogLine
 from noonmark.printing import BREAK_SECONDS, Following, Opening
 
@@ -206,3 +209,77 @@ class AsyncFollows(Generic[P]):
                 await noun.client.pause(BREAK_SECONDS)
 
         return walk
+
+
+class Saves(Generic[P]):
+    """A method that saves a file; gives its path."""
+
+    def __init__(self, begin: Callable[P, Download]) -> None:
+        self._begin = begin
+
+    @overload
+    def __get__(self, noun: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, noun: Noun, kind: type[Any]) -> Callable[P, Path]: ...
+    def __get__(self, noun: Noun | None, kind: type[Any]) -> Self | Callable[P, Path]:
+        if noun is None:
+            return self
+
+        @functools.wraps(self._begin)
+        def save(*args: P.args, **kwargs: P.kwargs) -> Path:
+            saving = self._begin(*args, **kwargs)
+            answer = noun.client.open(Opening(saving.call))
+            try:
+                with contextlib.closing(answer), _breaking():
+                    saving.begin()
+                    for piece in answer.iter_bytes():
+                        saving.take(piece)
+                return saving.end(answer.headers.get("etag"))
+            except BaseException:
+                saving.give_up()
+                raise
+
+        return save
+
+
+class AsyncSaves(Generic[P]):
+    """The same, to await."""
+
+    def __init__(self, begin: Callable[P, Download]) -> None:
+        self._begin = begin
+
+    @overload
+    def __get__(self, noun: None, kind: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, noun: AsyncNoun, kind: type[Any]) -> Callable[P, Coroutine[Any, Any, Path]]: ...
+    def __get__(
+        self, noun: AsyncNoun | None, kind: type[Any]
+    ) -> Self | Callable[P, Coroutine[Any, Any, Path]]:
+        if noun is None:
+            return self
+
+        @functools.wraps(self._begin)
+        async def save(*args: P.args, **kwargs: P.kwargs) -> Path:
+            saving = self._begin(*args, **kwargs)
+            answer = await noun.client.open(Opening(saving.call))
+            try:
+                async with contextlib.aclosing(answer):
+                    with _breaking():
+                        saving.begin()
+                        async for piece in answer.aiter_bytes():
+                            saving.take(piece)
+                return saving.end(answer.headers.get("etag"))
+            except BaseException:
+                saving.give_up()
+                raise
+
+        return save
+
+
+@contextlib.contextmanager
+def _breaking() -> Iterator[None]:
+    """A connection that breaks off in the middle of an answer, in our words."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise ConnectionFailed(f"The connection broke off: {error or type(error).__name__}") from error

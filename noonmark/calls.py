@@ -51,6 +51,8 @@ class Call(Generic[T]):
     """Whether doing it twice is the same as doing it once."""
     private: bool = True
     """Whether it needs a token."""
+    media_type: str = "application/json"
+    """Of the content."""
     cursor: str = "cursor"
     """The parameter that a list's `next_cursor` goes into."""
 

@@ -9,8 +9,19 @@ from typing import Self, TypeVar
 
 import httpx
 
-from noonmark import account, bulk, dead_letters, definitions, jobs, printing, queues, tokens
-from noonmark.bound import AsyncDoes, AsyncFollows, AsyncLists, AsyncNoun, Does, Follows, Lists, Noun
+from noonmark import account, artifacts, bulk, dead_letters, definitions, jobs, printing, queues, tokens
+from noonmark.bound import (
+    AsyncDoes,
+    AsyncFollows,
+    AsyncLists,
+    AsyncNoun,
+    AsyncSaves,
+    Does,
+    Follows,
+    Lists,
+    Noun,
+    Saves,
+)  # fmt: skip
 from noonmark.calls import Pause, Talk
 from noonmark.conversation import Conversation, Reply, Send, Told
 from noonmark.retrying import Retrying
@@ -125,6 +136,26 @@ class AsyncDefinitions(AsyncNoun):
     run = AsyncDoes(definitions.run)
 
 
+class Artifacts(Noun):
+    """Files of jobs, of a blocking client."""
+
+    list = Lists(artifacts.listed)
+    upload = Does(artifacts.upload)
+    download = Saves(artifacts.download)
+    link = Does(artifacts.link)
+    delete = Does(artifacts.delete)
+
+
+class AsyncArtifacts(AsyncNoun):
+    """Files of jobs, of an asynchronous client."""
+
+    list = AsyncLists(artifacts.listed)
+    upload = AsyncDoes(artifacts.upload)
+    download = AsyncSaves(artifacts.download)
+    link = AsyncDoes(artifacts.link)
+    delete = AsyncDoes(artifacts.delete)
+
+
 class SigningSecrets(Noun):
     """Signing secrets, of a blocking client."""
 
@@ -189,6 +220,7 @@ class Client:
         self._http = httpx.Client() if http is None else http
         self._sleep = sleep
         self.jobs = Jobs(self)
+        self.artifacts = Artifacts(self)
         self.queues = Queues(self)
         self.definitions = Definitions(self)
         self.dead_letters = DeadLetters(self)
@@ -266,6 +298,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient() if http is None else http
         self._sleep = sleep
         self.jobs = AsyncJobs(self)
+        self.artifacts = AsyncArtifacts(self)
         self.queues = AsyncQueues(self)
         self.definitions = AsyncDefinitions(self)
         self.dead_letters = AsyncDeadLetters(self)

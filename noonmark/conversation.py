@@ -139,7 +139,7 @@ class Conversation:
         if call.private:
             headers["Authorization"] = f"Bearer {self._credential()}"
         if call.content is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = call.media_type
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
         query = f"?{urlencode(call.query)}" if call.query else ""

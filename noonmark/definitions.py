@@ -12,8 +12,37 @@ import msgspec
 from noonmark import calls
 from noonmark.calls import Call, Listing, Pause
 from noonmark.errors import NotFound
-from noonmark.model import Definition, Job, Page, Retry, Unique
+from noonmark.model import Instant, Job, Page, Retry, Success, Target, Unique
 from noonmark.options import When, timed
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """A template of jobs, called by `key@version`."""
+
+    id: UUID
+    key: str
+    version: int
+    name: str
+    """`key@version`."""
+    target: Target
+    registered: bool = False
+    """Whether it is of a registered function: everybody's, and only to be read."""
+    description: str = ""
+    queue: str = "default"
+    priority: int = 50
+    timeout_seconds: int | None = None
+    """Of jobs that give none; None is the queue's."""
+    retry: Retry | None = None
+    default_max_attempts: int = 4
+    success: Success = Success()
+    labels: dict[str, str] = {}
+    concurrency_limit: int | None = None
+    """Jobs in flight at once; None is no limit."""
+    params_schema: dict[str, Any] | None = None
+    result_schema: dict[str, Any] | None = None
+    created_at: Instant
+    changed_at: Instant
+
 
 _definition = msgspec.json.Decoder(Definition).decode
 _definitions = msgspec.json.Decoder(Page[Definition]).decode

@@ -224,6 +224,32 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """`cut`: it goes on in the next line of its stream; `truncated`, `dropped`: something is missing."""
 
 
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a job."""
+
+    name: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """In hexadecimal."""
+    created_at: Instant
+    content_type: str = "application/octet-stream"
+    attempt: int | None = None
+    """Which attempt left it; None: it was uploaded."""
+
+    @property
+    def id(self) -> str:
+        """What it is asked for by."""
+        return self.name
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens one file for whoever has it."""
+
+    url: str
+    expires_at: Instant
+
+
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A job that failed for good, with its own copy of the request."""
 
@@ -306,34 +332,6 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: int | None = None
     """For jobs that give none; None is the server's default."""
     created_at: datetime
-
-
-class Definition(msgspec.Struct, frozen=True, kw_only=True):
-    """A template of jobs, called by `key@version`."""
-
-    id: UUID
-    key: str
-    version: int
-    name: str
-    """`key@version`."""
-    target: Target
-    registered: bool = False
-    """Whether it is of a registered function: everybody's, and only to be read."""
-    description: str = ""
-    queue: str = "default"
-    priority: int = 50
-    timeout_seconds: int | None = None
-    """Of jobs that give none; None is the queue's."""
-    retry: Retry | None = None
-    default_max_attempts: int = 4
-    success: Success = Success()
-    labels: dict[str, str] = {}
-    concurrency_limit: int | None = None
-    """Jobs in flight at once; None is no limit."""
-    params_schema: dict[str, Any] | None = None
-    result_schema: dict[str, Any] | None = None
-    created_at: Instant
-    changed_at: Instant
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):

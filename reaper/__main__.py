@@ -13,6 +13,8 @@ from core.errors import NoonmarkError
 from core.loop import Loop
 from core.probes import Probes
 from core.settings import Settings, load
+from core.storage.service import open_storage
+from reaper.artifacts import ArtifactSweep
 from reaper.depth import Depth
 from reaper.erasure import Erasure
 from reaper.leases import LeaseSweep
@@ -28,6 +30,7 @@ async def serve(settings: Settings) -> None:
     database = Database(settings.database_url, name="noonmark-reaper", size=4, planning=PLANNED_ANEW)
     leases = LeaseSweep(database, ttl_seconds=settings.lease_ttl_seconds)
     upkeep = Upkeep(database)
+    artifacts = ArtifactSweep(database, open_storage(settings))
     checks = {"database": lambda: schema.answers(database), "partitions": upkeep.ready}
     probes = Probes(checks, host=settings.host, port=settings.metrics_port)
     loops = [
@@ -41,6 +44,8 @@ async def serve(settings: Settings) -> None:
         Loop(dead_letters(database).once, name="dead_letters", interval=3600.0),
         Loop(Days(database).once, name="history_days", interval=600.0),
         Loop(Trim(database).once, name="history_rows", interval=3600.0),
+        Loop(artifacts.once, name="artifacts", interval=30.0),
+        Loop(artifacts.remnants, name="remnants", interval=3600.0),
     ]
     try:
         await schema.check(database, stop)

@@ -4,9 +4,10 @@ The API has already killed the credentials and stopped the queues. From a minute
 tenant starts any more; a pass then takes one tenant, which no other reaper can take meanwhile, and
 
 1. asks for the abort of what still runs; such a job is left for a later pass, until its lease is gone;
-2. removes jobs with all that hangs on them, in the order of their ids;
+2. removes jobs with all that hangs on them, in the order of their ids, and marks their files, which
+   `reaper.artifacts` takes out of the storage;
 3. once there are no jobs, removes what is left: history that outlived its job, dead letters, queues;
-4. once there is nothing, removes the tenant.
+4. once there is nothing, in the storage neither, removes the tenant.
 
 One row of the audit stays, the one that says who erased the tenant and when.
 """
@@ -34,6 +35,7 @@ SELECT id FROM jobs j WHERE tenant_id = $1 AND NOT EXISTS (SELECT FROM leases l 
 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 _DELETE_OF_JOBS = "DELETE FROM {table} WHERE {key} = ANY($1::uuid[])"
+_MARK_FILES = "UPDATE artifacts SET deleted_at = now() WHERE job_id = ANY($1::uuid[]) AND deleted_at IS NULL"
 _OF_JOBS = tuple(
     _DELETE_OF_JOBS.format(table=table, key=key)
     for table, key in (
@@ -62,6 +64,7 @@ _OF_TENANT = tuple(
         ("logs", "job_id, attempt, sequence, id", "tenant_id = $1"),
         ("definitions", "id", "tenant_id = $1"),
         ("audit", "id", "tenant_id = $1 AND action <> 'tenant.erased'"),
+        ("artifact_usage", "tenant_id", "tenant_id = $1"),
         ("signing_secrets", "id", "tenant_id = $1"),
         ("api_tokens", "id", "tenant_id = $1"),
         ("request_buckets", "tenant_id", "tenant_id = $1"),
@@ -73,6 +76,7 @@ _LAST = """
 DELETE FROM tenants t WHERE id = $1
   AND NOT EXISTS (SELECT FROM jobs j WHERE j.tenant_id = t.id)
   AND NOT EXISTS (SELECT FROM leases l WHERE l.tenant_id = t.id)
+  AND NOT EXISTS (SELECT FROM artifacts a WHERE a.tenant_id = t.id AND a.emptied_at IS NULL)
 """
 
 
@@ -103,7 +107,7 @@ class Erasure:
 
     async def _jobs(self, db: Raw, tenant: UUID) -> int:
         jobs = [row[0] for row in await db.fetch(_JOBS, tenant, self._batch)]
-        for statement in _OF_JOBS if jobs else ():
+        for statement in (_MARK_FILES, *_OF_JOBS) if jobs else ():
             await db.execute(statement, jobs)
         return len(jobs)
 

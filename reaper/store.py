@@ -182,6 +182,9 @@ held AS MATERIALIZED (
     AND NOT EXISTS (SELECT FROM leases l WHERE l.job_id = j.id)
   ORDER BY j.id FOR UPDATE OF j SKIP LOCKED),
 ended AS (DELETE FROM endings WHERE job_id = ANY(ARRAY(SELECT id FROM held))),
+files AS (
+  UPDATE artifacts SET deleted_at = now()
+  WHERE job_id = ANY(ARRAY(SELECT id FROM held)) AND deleted_at IS NULL),
 gone AS (DELETE FROM jobs WHERE id = ANY(ARRAY(SELECT id FROM held)) RETURNING id)"""
 
 _REMOVE_LETTERS = """

@@ -53,7 +53,8 @@ async def _made(settings: Settings, needs: Needs, replica: UUID) -> Runtime:
 
 async def _functions(settings: Settings) -> FunctionRuntime:
     modules = (*BUILT_IN, *parts(settings.functions))
-    runtime = FunctionRuntime(modules=modules, processes=settings.code_concurrency)
+    told = {variable("egress_allow"): settings.egress_allow}
+    runtime = FunctionRuntime(modules=modules, processes=settings.code_concurrency, told=told)
     try:
         refusal = publishing.refusal(await runtime.catalogue())
     except FunctionsRefused as error:

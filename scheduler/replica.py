@@ -26,12 +26,15 @@ from core.replicas import store as replicas
 from core.replicas.store import Replica
 from core.sealing import Keyring
 from core.settings import Settings
+from core.storage.service import open_storage, require
 from scheduler import offering
+from scheduler.bringing import bring
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
 from scheduler.flights import Abort, Flights
 from scheduler.heartbeat import Heartbeat, Pulse
 from scheduler.hints import Hints
+from scheduler.keeping import Keeper
 from scheduler.publishing import Publisher
 from scheduler.reconciler import Reconciler
 from scheduler.rounds import Rounds
@@ -50,6 +53,7 @@ _LEAVE_SECONDS = 3.0
 _SWEEP_SECONDS = 10.0
 _PUBLISH_SECONDS = 3600.0
 _NAME = "noonmark-scheduler"
+_MIB = 1024 * 1024
 
 _log = log.get(__name__)
 
@@ -83,6 +87,7 @@ class Scheduler:
         self._shipper = Shipper(database, now=clock.now)
         runner = Runner(
             runtimes=runtimes, root=partial(offering.root, settings), printing=self._shipper.open,
+            keeping=_keeper(settings, database), bringing=partial(bring, open_storage(settings)),
             keyring=keyring, clock=clock,
         )  # fmt: skip
         self.settler = Settler(database, self.flights, due=self._due)
@@ -206,6 +211,15 @@ async def _ended(loops: list[asyncio.Task[None]]) -> None:
         loop.result()
 
 
+def _keeper(settings: Settings, database: Database) -> Keeper:
+    return Keeper(
+        database,
+        open_storage(settings),
+        largest=settings.artifact_mb * _MIB,
+        quota=settings.artifact_quota_mb * _MIB,
+    )
+
+
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Scheduler]:
     """A replica with the sender of production and its ways to the database."""
@@ -213,6 +227,8 @@ async def opened(settings: Settings, keyring: Keyring) -> AsyncIterator[Schedule
     claims = Database(settings.database_url, name=_NAME, size=1, planning=PLANNED_ANEW)
     try:
         id = uuid4()
+        if settings.runtimes:
+            await require(open_storage(settings), settings)
         async with (
             offering.offered(settings, id) as runtimes,
             open_sender(parse_egress(settings.egress_allow), concurrency=settings.concurrency) as sender,

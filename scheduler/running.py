@@ -1,6 +1,6 @@
 """One attempt of a target that is code: its folder, its order, its end, and what that means for the job.
 
-    folder ──► order ──guard──► start ──► wait ──► result ──► output written ──► settlement
+    folder ──► order ──guard──► start ──► wait ──► output written ──► result, files ──► settlement
                                   │         │
                                   │         └── past its time, or cut off: stopped, and waited for
                                   └── could not be started
@@ -12,22 +12,26 @@ an earlier one.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 from msgspec import UnsetType
 
 from core import log
+from core.artifacts.model import Lost, Reason
 from core.clock import Clock, DatabaseClock
 from core.definitions import schemas
 from core.jobs.backoff import Retry
 from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
-from core.jobs.targets import ContainerTarget, FunctionTarget
+from core.jobs.targets import ContainerTarget, FunctionTarget, Input
 from core.sealing import Keyring
 from core.tenants.store import header_context
 from scheduler import delivery
+from scheduler.bringing import NAME as INPUT
 from scheduler.exits import judge_exit
 from scheduler.runtimes import folder, result
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Runtime, Work
@@ -43,6 +47,10 @@ _NO_RETRY = (65,)
 
 # After an attempt's code is gone: what it printed is written, its folder removed, its end settled.
 _AFTER_SECONDS = 25.0
+# Of these, what is left for the last two when its files are kept.
+_LAST_SECONDS = 8.0
+_NAMED = 3
+_MIB = 1024 * 1024
 
 _MOST_FLAWS = 5
 _LONGEST = 1_000
@@ -55,6 +63,22 @@ class Print(Output, Protocol):
 
     async def finish(self) -> object:
         """Everything is stored, or given up with a mark."""
+
+
+class Keeping(Protocol):
+    """Keeps the files that attempts leave."""
+
+    async def keep(
+        self, lease: Lease, folder: Path, *, seconds: float, largest: int | None
+    ) -> Sequence[Lost]:
+        """Keep what lies in the attempt's folder; what is lost. Raises nothing but a cancel.
+
+        ``largest`` is the bytes of one file, where they are not the usual ones.
+        """
+
+
+Bringing = Callable[[Input, UUID, Path], Awaitable[Exit | None]]
+"""Has the file that came with a job of this tenant in an attempt's folder, or says why not."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -74,6 +98,8 @@ class Runner:
         runtimes: Mapping[Needs, Runtime],
         root: Callable[[Needs], Path],
         printing: Callable[[Order], Print],
+        keeping: Keeping,
+        bringing: Bringing,
         keyring: Keyring,
         clock: DatabaseClock,
         now: Clock = time.monotonic,
@@ -82,6 +108,8 @@ class Runner:
         self._runtimes = runtimes
         self._root = root
         self._printing = printing
+        self._keeping = keeping
+        self._bringing = bringing
         self._keyring = keyring
         self._clock = clock
         self._now = now
@@ -102,12 +130,32 @@ class Runner:
             if not guard():
                 return NotStarted()
             begun()
-            ended = await self._carried_out(lease, runtime, self._order(lease, target, own.path))
+            ended = await self._carried_out(lease, target, runtime, self._order(lease, target, own.path))
             found = _fitting(target, await asyncio.to_thread(result.read, own.path))
+            lost = await self._kept(lease, target, own.path)
         finally:
             if not await asyncio.to_thread(own.remove):
                 _log.warning("folder_left", job_id=str(lease.job_id), attempt=lease.attempt)
-        return self._settlement(lease, target, ended, found, duration=self._now() - started)
+        fault = found if isinstance(found, result.Fault) else None
+        settlement = self._settlement(lease, target, ended, fault or lost, duration=self._now() - started)
+        return msgspec.structs.replace(settlement, body=found if isinstance(found, bytes) else None)
+
+    async def _kept(
+        self, lease: Lease, target: ContainerTarget | FunctionTarget, place: Path
+    ) -> result.Fault | None:
+        """What is to be said of the files that the attempt left."""
+        seconds = lease.deadline_at - self._clock.now() - _LAST_SECONDS
+        megabytes = target.output_mb if isinstance(target, FunctionTarget) else None
+        largest = megabytes * _MIB if megabytes is not None else None
+        try:
+            lost = await self._keeping.keep(lease, place, seconds=seconds, largest=largest)
+        except asyncio.CancelledError:
+            # The code has come to its end, and is not done again for its files.
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+            lost = [Lost("*", Reason.OUT_OF_TIME)]
+        return _told(lost) if lost else None
 
     async def _made(self, lease: Lease) -> folder.Folder:
         name = folder.Name(lease.job_id, lease.attempt, lease.lease_token)
@@ -119,10 +167,13 @@ class Runner:
             (await making).remove()
             raise
 
-    async def _carried_out(self, lease: Lease, runtime: Runtime, order: Order) -> Ended:
+    async def _carried_out(
+        self, lease: Lease, target: ContainerTarget | FunctionTarget, runtime: Runtime, order: Order
+    ) -> Ended:
         output = self._printing(order)
         try:
-            return await self._watched(runtime, order, output, self._seconds(lease, order))
+            begin = partial(self._begun, target, runtime, order, output)
+            return await self._watched(begin, self._seconds(lease, order))
         finally:
             await output.finish()
 
@@ -131,11 +182,21 @@ class Runner:
         left = lease.deadline_at - self._clock.now()
         return min(lease.timeout_seconds, left - order.grace_seconds - _AFTER_SECONDS)
 
-    async def _watched(self, runtime: Runtime, order: Order, output: Output, seconds: float) -> Ended:
+    async def _begun(
+        self, target: ContainerTarget | FunctionTarget, runtime: Runtime, order: Order, output: Output
+    ) -> Work | Exit:
+        """What came with the job is there before its code is."""
+        if isinstance(target, FunctionTarget) and target.input is not None:
+            missing = await self._bringing(target.input, order.tenant_id, order.folder)
+            if missing is not None:
+                return missing
+        return await runtime.start(order, output)
+
+    async def _watched(self, begin: Callable[[], Awaitable[Work | Exit]], seconds: float) -> Ended:
         work: Work | None = None
         try:
             async with asyncio.timeout(seconds):
-                begun = await runtime.start(order, output)
+                begun = await begin()
                 if isinstance(begun, Exit):
                     return Ended(begun)
                 work = begun
@@ -163,7 +224,8 @@ class Runner:
             environment={"NOONMARK_MAX_ATTEMPTS": str(_retries.decode(lease.retry).max_attempts)},
         )
         if isinstance(target, FunctionTarget):
-            return msgspec.structs.replace(order, command=(target.function,))
+            inputs = () if target.input is None else (INPUT,)
+            return msgspec.structs.replace(order, command=(target.function,), inputs=inputs)
         return msgspec.structs.replace(
             order,
             command=target.command,
@@ -187,20 +249,25 @@ class Runner:
         lease: Lease,
         target: ContainerTarget | FunctionTarget,
         ended: Ended,
-        found: bytes | result.Fault | None,
+        fault: result.Fault | None,
         *,
         duration: float,
     ) -> Settlement:
         """The exit code stands where a status would, the result where a body would."""
         permanent = target.permanent_exit_codes if isinstance(target, ContainerTarget) else _NO_RETRY
         verdict = judge_exit(ended.exit, permanent=permanent, overran=ended.overran)
-        if verdict.outcome is Outcome.SUCCEEDED and isinstance(found, result.Fault):
-            verdict = msgspec.structs.replace(verdict, code=found.code.value, message=found.message)
+        if verdict.outcome is Outcome.SUCCEEDED and fault is not None:
+            verdict = msgspec.structs.replace(verdict, code=fault.code.value, message=fault.message)
         settlement = delivery.ended(
             lease, verdict.outcome, now=self._clock.now(), verdict=verdict, duration=duration
         )
-        body = found if isinstance(found, bytes) else None
-        return msgspec.structs.replace(settlement, status=ended.exit.code, body=body)
+        return msgspec.structs.replace(settlement, status=ended.exit.code)
+
+
+def _told(lost: Sequence[Lost]) -> result.Fault:
+    named = ", ".join(f"{one.name} ({one.reason})" for one in lost[:_NAMED])
+    more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    return result.Fault(result.FaultCode.ARTIFACTS_LOST, f"Files were left that are not kept: {named}{more}.")
 
 
 def _target(lease: Lease) -> ContainerTarget | FunctionTarget:

@@ -24,7 +24,7 @@ from core.errors import Conflict, NotFound
 async def erase(
     job_id: FromPath[UUID], principal: NamedDependency[Principal], database: NamedDependency[Database]
 ) -> None:
-    """Body, headers, the URL's query and all captured responses, for good. 409 while the job is not over."""
+    """Body, headers, the URL's query, captured responses and files, for good. 409 while it is not over."""
     tenant = principal.tenant_id
     async with database.raw() as db, db.transaction():
         over = await erasure.hold(db, job_id, tenant=tenant)

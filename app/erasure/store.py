@@ -25,6 +25,7 @@ _FORGET = """
 UPDATE attempts SET headers = CASE WHEN status IS NULL THEN NULL ELSE '{}'::bytea END, body = NULL
 WHERE tenant_id = $1 AND job_id = $2 AND id >= $3
 """
+_DROP = "UPDATE artifacts SET deleted_at = now() WHERE tenant_id = $1 AND job_id = $2 AND deleted_at IS NULL"
 _SILENCE = "DELETE FROM logs WHERE tenant_id = $1 AND job_id = $2 AND id >= $3"
 
 
@@ -36,8 +37,8 @@ async def hold(db: Raw, job: UUID, *, tenant: UUID) -> bool | None:
 
 
 async def blank(db: Raw, job: UUID, *, tenant: UUID) -> None:
-    """Body, headers and the URL's query of the job and its dead letter; what was answered and printed."""
-    for statement in _ERASE:
+    """Body, headers and the URL's query of job and dead letter; what was answered, printed and left."""
+    for statement in (*_ERASE, _DROP):
         await db.execute(statement, tenant, job)
     for statement in (_FORGET, _SILENCE):
         await db.execute(statement, tenant, job, since(job))

@@ -8,13 +8,14 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw, Struct
 
+from app.artifacts.schemas import Artifact, Artifacts, Link, Upload
 from app.audit.model import Action
 from app.audit.schemas import Audit, Entry
 from app.bulk.schemas import CancelledJobs, PurgedLetters, ReplayedLetters
 from app.dead_letters.schemas import DeadLetters
 from app.definitions.schemas import Definition, Definitions
 from app.doctor.schemas import Finding, Report, Verdict
-from app.examples import jobs
+from app.examples import jobs, videos
 from app.health.schemas import Health, Readiness
 from app.jobs.code_schemas import Function
 from app.jobs.schemas import Attempts, Events, JobPage
@@ -72,6 +73,18 @@ _SECRETS = [
         jobs.FIRES_AT + timedelta(hours=1),
     ),
 ]
+_ARTIFACT = Artifact(
+    name="report.pdf",
+    attempt=1,
+    size=18_230,
+    sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    content_type="application/pdf",
+    created_at=jobs.FIRES_AT,
+)
+_LINK = (
+    "https://noonmark.example/v1/artifacts/0199b0f9-1111-7222-8333-444455557777/content"
+    "?expires=1798790400&signature=4fQ0aZ9xT1uVbW2cXdYe"
+)
 _ENTRY = Entry(
     id=UUID("0199b0f9-1111-7222-8333-444455556666"),
     at=jobs.ASKED_AT,
@@ -144,6 +157,10 @@ _ANSWERS = (
     Attempts([jobs.ATTEMPT]),
     Events([jobs.EVENT], None),
     Logs([jobs.LINE], "1-42"),
+    _ARTIFACT,
+    Artifacts([_ARTIFACT], None),
+    Upload(name="report.pdf", size=18_230, url=_LINK, expires_at=jobs.FIRES_AT),
+    Link(url=_LINK, expires_at=jobs.FIRES_AT),
     jobs.LETTER,
     DeadLetters([jobs.LISTED_LETTER], None),
     CancelledJobs(matched=120, cancelled=118, cancelling=2, more=False),
@@ -162,11 +179,14 @@ _ANSWERS = (
     Definitions([_DEFINITION], None),
     Replicas([_REPLICA]),
     _REPORT,
+    videos.ENCODED,
 )
 _BY_KIND: Mapping[str, Struct] = {type(answer).__name__: answer for answer in _ANSWERS}
 _BY_OPERATION: Mapping[tuple[str, str], Struct] = {
     ("createJob", "200"): jobs.SCHEDULED,
     ("createJob", "201"): jobs.SCHEDULED,
+    ("encodeVideo", "200"): videos.ENCODED,
+    ("encodeVideo", "201"): videos.WAITING,
     ("editJob", "200"): jobs.SCHEDULED,
     ("cancelJob", "200"): jobs.CANCELLED,
     ("cancelJob", "202"): jobs.CANCELLING,

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, Raw, Struct
 
+from app.artifacts.schemas import AuthorizeUpload, MakeLink
 from app.bulk.schemas import CancelJobs, PurgeLetters, ReplayLetters
 from app.definitions.schemas import CreateDefinition, EditDefinition, RunDefinition
 from app.jobs.code_schemas import CreateFunction
@@ -58,6 +59,8 @@ BODIES: Mapping[str, Struct] = {
     "retryDeadLetter": ReplayJob(delay_seconds=60, retry=RetryChange(max_attempts=2)),
     "replayDeadLetters": ReplayLetters(error_code="timeout", per_second=10),
     "purgeDeadLetters": PurgeLetters(older_than_seconds=2_592_000),
+    "authorizeUpload": AuthorizeUpload(name="report.pdf", size=18_230),
+    "linkArtifact": MakeLink(expires_in_seconds=3600),
     "createQueue": CreateQueue(name="imports", max_concurrency=4, rate=Rate(count=10)),
     "editQueue": EditQueue(max_concurrency=8, rate=None),
     "createDefinition": CreateDefinition(
@@ -77,6 +80,11 @@ BODIES: Mapping[str, Struct] = {
     "createToken": CreateToken(name="ci", scopes=[Scope.READ, Scope.WRITE]),
 }
 """By the operation's id."""
+
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "encodeVideo": {"video": "(the file)", "quality": "1080p", "format": "mp4", "priority": "high"},
+}
+"""Of operations that take a form."""
 
 
 def written(value: Any) -> Any:

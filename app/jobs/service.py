@@ -128,6 +128,13 @@ class Jobs:
         async with self._database.raw() as db:
             return await batches.place(db, batch, key)
 
+    async def compose(self, asked: CreateJob, origin: Origin, key: Key | None, id: UUID) -> NewJob:
+        """A new job that is to be stored together with something else, as it would be stored by itself."""
+        [whole] = await self._wholes([asked], origin.tenant_id)
+        body = await self._checked(whole, origin.tenant_id)
+        await self._laned([whole], origin.tenant_id)
+        return self._new(whole, body, origin, key, id)
+
     def finish(self, placed: Fresh | Stored | Twin | NoonmarkError) -> Made:
         """The answer to what was committed, or raises what was refused."""
         if isinstance(placed, NoonmarkError):

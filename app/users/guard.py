@@ -41,7 +41,7 @@ class Guard:
     async def check(self, scope: Any) -> None:
         """Raises Unauthenticated, RateLimited or InsufficientScope; leaves the principal for the handler."""
         opt = scope["route_handler"].opt
-        if opt.get("public"):
+        if opt.get("public") or opt.get("signed"):
             return
         token = _bearer(scope)
         if opt.get("operator"):

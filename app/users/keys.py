@@ -15,6 +15,8 @@ class Keys(msgspec.Struct, frozen=True):
     """Signs access tokens."""
     refresh: bytes
     """Derives a refresh token's successor."""
+    links: bytes
+    """Signs links that open one file."""
 
     def __repr__(self) -> str:
         return "Keys(…)"
@@ -22,7 +24,11 @@ class Keys(msgspec.Struct, frozen=True):
 
 def derive(secret: str) -> Keys:
     """The keys of this installation; the same secret gives the same keys in every process."""
-    return Keys(access=_key(secret, "access token"), refresh=_key(secret, "refresh token successor"))
+    return Keys(
+        access=_key(secret, "access token"),
+        refresh=_key(secret, "refresh token successor"),
+        links=_key(secret, "link to a file"),
+    )
 
 
 def _key(secret: str, purpose: str) -> bytes:

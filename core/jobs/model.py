@@ -67,6 +67,7 @@ class Event(StrEnum):
     DEAD_LETTERED = "dead_lettered"
     CANCELLED = "cancelled"
     REPLAYED = "replayed"
+    ARTIFACTS_LOST = "artifacts_lost"
 
 
 class TargetType(StrEnum):

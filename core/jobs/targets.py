@@ -5,6 +5,7 @@ headers are; only their names stand here.
 """
 
 from enum import StrEnum
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -48,13 +49,32 @@ class ContainerTarget(msgspec.Struct, frozen=True, kw_only=True):
     """What its result is held against."""
 
 
-class FunctionTarget(msgspec.Struct, frozen=True, kw_only=True):
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that came with a job."""
+
+    job: UUID
+    """Which it was sent for; a replay has the file of the job that it replays."""
+    artifact: UUID
+    """Under which it is kept, as that job's."""
+    name: str
+    """What its owner calls it; for show, never part of a path."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """Hexadecimal."""
+
+
+class FunctionTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A registered Python function to call with the job's params."""
 
     function: str = ""
     """`key@version`; empty once its tenant was erased."""
     definition: str | UnsetType = UNSET
     result_schema: Raw | UnsetType = UNSET
+    input: Input | None = None
+    """A file that is there when the function starts, under the name ``input``."""
+    output_mb: int | None = None
+    """MiB that a file may have which it leaves; none is as the operator says for all jobs."""
 
 
 _runtimes = msgspec.json.Decoder(ContainerTarget)

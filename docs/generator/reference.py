@@ -17,6 +17,7 @@ from docs.generator.schemas import FIELD_HEADS, Schema
 
 METHODS = ("get", "post", "put", "patch", "delete")
 _PAGE_WIDTH = 100
+_OCTETS = "application/octet-stream"
 _USUAL = {"400", "401", "403", "408", "413", "415", "429", "431", "500", "503"}
 
 
@@ -55,7 +56,9 @@ def _section(path: str, method: str, operation: dict[str, Any], components: dict
     if parameters := operation.get("parameters"):
         heads = ("parameter", "in", "value", "meaning")
         parts.append(table(heads, [_parameter(each) for each in parameters]))
-    if body := operation.get("requestBody"):
+    if _OCTETS in operation.get("requestBody", {"content": {}})["content"]:
+        parts.append(f"The body, `{_OCTETS}`: the bytes as they are.\n")
+    elif body := operation.get("requestBody"):
         content = body["content"]["application/json"]
         kinds = " or ".join(f"`{kind}`" for kind in sorted(body["content"]))
         parts.append(f"The body, {kinds}{'' if body['required'] else ', which may be left out'}:\n")
@@ -72,7 +75,7 @@ def _answers(answers: list[tuple[str, dict[str, Any]]]) -> list[str]:
     return [
         table(("status", "when", "holds"), own),
         f"And what any request may be answered: {'; '.join(usual)}.\n",
-        *(_shown(heading, content["example"]) for content in best.get("content", {}).values()),
+        *(_shown(heading, each["example"]) for each in best.get("content", {}).values() if "example" in each),
     ]
 
 
@@ -82,6 +85,8 @@ def _who(operation: dict[str, Any]) -> str:
         who = "Anybody"
     elif "operator" in security[0]:
         who = "The operator"
+    elif "signature" in security[0]:
+        who = "Whoever has the link"
     else:
         who = f"Scope `{security[0]['bearer'][0]}`"
     return f"{who}; `{operation['operationId']}`."
@@ -144,7 +149,9 @@ def _mentioned(operation: dict[str, Any], components: dict[str, Schema]) -> Iter
     for answer in operation["responses"].values():
         for content in answer.get("content", {}).values():
             yield from schemas.linked(content["schema"])
-    for content in operation.get("requestBody", {"content": {}})["content"].values():
+    for kind, content in operation.get("requestBody", {"content": {}})["content"].items():
+        if kind == _OCTETS:
+            continue
         for field in _taken(content["schema"], components).get("properties", {}).values():
             yield from schemas.linked(field)
 

@@ -65,6 +65,8 @@ def linked(schema: Schema, *, into_lists: bool = True) -> Iterator[str]:
 
 def _kind(schema: Schema) -> str:
     match schema:
+        case {"format": "binary"}:
+            return "bytes"
         case {"type": "array", "items": dict(items)}:
             return f"list of {value(items)}"
         case {"type": "object", "additionalProperties": dict(inner)}:

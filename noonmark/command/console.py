@@ -35,10 +35,10 @@ _PATIENCE = Retrying(budget_seconds=20)
 
 
 class Named(Protocol):
-    """Whatever has an id."""
+    """Whatever has an id, or a name that serves as one."""
 
     @property
-    def id(self) -> UUID: ...
+    def id(self) -> UUID | str: ...
 
 
 N = TypeVar("N", bound=Named)

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from noonmark.command import (
+    artifacts,
     completion,
     console,
     dead_letters,
@@ -86,6 +87,7 @@ for _command in (
     login.login,
     login.logout,
     jobs.group,
+    artifacts.group,
     dead_letters.group,
     queues.group,
     definitions.group,

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from noonmark.command.table import Column, clean, facts
+from noonmark.definitions import Definition
 from noonmark.model import (
+    Artifact,
     Attempt,
     DeadLetter,
-    Definition,
     Event,
     FreshToken,
     Job,
@@ -42,6 +43,13 @@ ATTEMPTS: Sequence[Column[Attempt]] = (
     Column("took", lambda attempt: _took(attempt)),
     Column("status", lambda attempt: attempt.response and attempt.response.status),
     Column("error", lambda attempt: _error(attempt.error)),
+)
+ARTIFACTS: Sequence[Column[Artifact]] = (
+    Column("name", lambda artifact: artifact.name),
+    Column("attempt", lambda artifact: artifact.attempt),
+    Column("bytes", lambda artifact: artifact.size),
+    Column("type", lambda artifact: artifact.content_type),
+    Column("created", lambda artifact: artifact.created_at),
 )
 EVENTS: Sequence[Column[Event]] = (
     Column("at", lambda event: event.at),
@@ -160,6 +168,20 @@ def definition(shown: Definition) -> str:
             ("result", _compact(shown.result_schema)),
             ("created", shown.created_at),
             ("changed", shown.changed_at),
+        ]
+    )
+
+
+def artifact(shown: Artifact) -> str:
+    """A file of a job."""
+    return facts(
+        [
+            ("name", shown.name),
+            ("attempt", shown.attempt),
+            ("bytes", shown.size),
+            ("sha256", shown.sha256),
+            ("type", shown.content_type),
+            ("created", shown.created_at),
         ]
     )
 

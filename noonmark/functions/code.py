@@ -45,6 +45,8 @@ class Order:
     params: str
     environment: Mapping[str, str]
     output_dir: str
+    inputs: Mapping[str, str]
+    """Where the job's files lie, by name."""
     working_directory: str
     memory_mb: int | None
     grace_seconds: float
@@ -106,6 +108,7 @@ class Code:
             max_attempts=order.max_attempts or max(order.attempt, function.max_attempts),
             params=json.loads(order.params),
             output_dir=Path(order.output_dir),
+            inputs={name: Path(path) for name, path in order.inputs.items()},
             emit=self._emit,
             stopped=lambda: self._stop[0] != NOT_STOPPED,
         )

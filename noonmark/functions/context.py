@@ -47,6 +47,7 @@ class Context:
         max_attempts: int = 1,
         params: Any = None,
         output_dir: Path = Path(),
+        inputs: Mapping[str, Path] | None = None,
         emit: Emit = _to_nobody,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -56,6 +57,8 @@ class Context:
         self.params = params
         self.output_dir = output_dir
         """What lies in it at the end is the attempt's output."""
+        self.inputs: Mapping[str, Path] = inputs or {}
+        """Files that came with the job, by name."""
         self.ending: Ending | None = None
         """None until the function is over."""
         self.logger = logging.getLogger("noonmark.functions")

@@ -16,6 +16,9 @@ from msgspec import Struct
 
 from scheduler.runtimes import removal
 
+INPUTS = "in"
+"""Where files that came with the job are put, for orders that have any."""
+
 _UUID = 36
 # Anyone may pass through the root, to a folder of their own; nobody but us may look around.
 _ROOT_MODE = 0o711

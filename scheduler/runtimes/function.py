@@ -13,7 +13,7 @@ An attempt lives no longer than this process: its keeper notices when we are gon
 import asyncio
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from core import log
@@ -22,7 +22,13 @@ from scheduler.runtimes.function_host import FunctionHost, FunctionsRefused, Reg
 from scheduler.runtimes.function_work import FunctionWork
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Work
 
-BUILT_IN = ("scheduler.functions.basic", "scheduler.functions.compute", "scheduler.functions.process")
+BUILT_IN = (
+    "scheduler.functions.basic",
+    "scheduler.functions.calling",
+    "scheduler.functions.compute",
+    "scheduler.functions.encoding",
+    "scheduler.functions.process",
+)
 """Modules of the functions that come with us."""
 
 __all__ = ["BUILT_IN", "FunctionRuntime", "FunctionsRefused", "Registered"]
@@ -40,13 +46,16 @@ class FunctionRuntime:
         processes: int = 16,
         events: Events | None = None,
         path: Sequence[str] | None = None,
+        told: Mapping[str, str] | None = None,
     ) -> None:
         """`processes` is how many attempts there are at one time; others wait for their turn in `start`.
 
-        `path` is where modules are looked for; none is where we look for ours.
+        `path` is where modules are looked for; none is where we look for ours. `told` are variables that
+        modules see while they are imported, and no attempt does.
         """
         self._modules = tuple(modules)
         self._path = path
+        self._told = dict(told or {})
         self._events: Events = events or NoEvents()
         self._turns = asyncio.Semaphore(processes)
         self._opening = asyncio.Lock()
@@ -131,7 +140,7 @@ class FunctionRuntime:
                     _log.warning("function_host_gone")
                     await self._host.close()
                     self._host = None
-                self._host = await FunctionHost.started(self._modules, self._path)
+                self._host = await FunctionHost.started(self._modules, self._path, self._told)
             return self._host
 
 

@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -56,7 +56,9 @@ class FunctionHost:
         self._speaking = asyncio.Lock()
 
     @classmethod
-    async def started(cls, modules: Sequence[str], path: Sequence[str] | None) -> "FunctionHost":
+    async def started(
+        cls, modules: Sequence[str], path: Sequence[str] | None, told: Mapping[str, str]
+    ) -> "FunctionHost":
         """FunctionsRefused if it cannot serve."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
@@ -69,7 +71,7 @@ class FunctionHost:
                     stdin=DEVNULL,
                     stdout=_OUR_STDERR,
                     pass_fds=[theirs.fileno()],
-                    env=_environment(path),
+                    env={**told, **_environment(path)},
                 )
             async with asyncio.timeout(_LOADING_SECONDS):
                 greeting = await _greeted(ours)
@@ -143,7 +145,7 @@ async def _writable(channel: socket.socket) -> None:
 
 
 def _environment(path: Sequence[str] | None) -> dict[str, str]:
-    """All that the host gets. Modules and programs are found, and text is UTF-8."""
+    """All that the host gets, besides what it is told. Modules and programs are found, and text is UTF-8."""
     places = [place or os.getcwd() for place in (sys.path if path is None else path)]
     return {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from core.logs.model import Stream
 from scheduler.runtimes.events import Events, Happening, HappeningKind
+from scheduler.runtimes.folder import INPUTS
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output
 
 MOST_HAPPENINGS = 1_000
@@ -204,6 +205,7 @@ def _as_told(order: Order) -> dict[str, Any]:
         "params": order.params.decode(),
         "environment": environment | order.environment,
         "output_dir": output,
+        "inputs": {name: os.path.join(folder, INPUTS, name) for name in order.inputs},
         "working_directory": order.working_directory or folder,
         "memory_mb": order.limits.memory_mb,
         "grace_seconds": order.grace_seconds,

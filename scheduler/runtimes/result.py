@@ -21,16 +21,17 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class FaultCode(StrEnum):
-    """What can be wrong with a result."""
+    """What can be wrong with what an attempt left."""
 
     TOO_LARGE = "result_too_large"
     INVALID = "result_invalid"
     UNFIT = "result_unfit"
     """It does not fit the schema of its definition."""
+    ARTIFACTS_LOST = "artifacts_lost"
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """Why there is no result although something was left."""
+    """Why something that was left is not kept."""
 
     code: FaultCode
     message: str

@@ -46,6 +46,8 @@ class Order(Struct, frozen=True, kw_only=True):
     """JSON. Also in the folder, and in the environment (``NOONMARK_PARAMS``) if it fits there."""
     folder: Path
     """The attempt's own, made before it starts: ``params.json`` (read only) and ``out/``."""
+    inputs: tuple[str, ...] = ()
+    """Names of files that came with the job, in ``in/`` of the folder; for functions alone."""
     limits: Limits = Limits()
     network: bool = False
     """Whether it may reach the network, where the runtime can tell."""

@@ -104,6 +104,7 @@ class Fleet:
             "NOONMARK_ENV": "development",
             "NOONMARK_MASTER_KEYS": f"k1:{self.master_key}",
             "NOONMARK_JWT_SECRET": self.jwt_secret,
+            "NOONMARK_STORAGE_URL": f"file://{self.folder}/storage",
             "NOONMARK_EGRESS_ALLOW": "127.0.0.0/8",
             "NOONMARK_BEAT_SECONDS": str(BEAT_SECONDS),
             "NOONMARK_LEASE_TTL_SECONDS": str(TTL_SECONDS),

@@ -95,6 +95,7 @@ async def _refuses(client: httpx.AsyncClient) -> bool:
     async with httpx.AsyncClient(base_url=client.base_url, trust_env=False) as fresh:
         try:
             await fresh.get("/healthz")
-        except httpx.ConnectError:
+        except (httpx.ConnectError, httpx.RemoteProtocolError):
+            # Accepted by the system for a socket that closes just now: hung up on unread, it is refused, too.
             return True
         return False

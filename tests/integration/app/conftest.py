@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -51,13 +52,14 @@ async def second(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def settings(served_url: str, pooler: Pooler | None) -> Settings:
+def settings(served_url: str, pooler: Pooler | None, tmp_path: Path) -> Settings:
     return load(
         {
             "DATABASE_URL": served_url,
             "NOONMARK_POOLED": str(pooler is not None).lower(),
             "PUBLIC_URL": ORIGIN,
             "NOONMARK_ENV": "development",
+            "NOONMARK_STORAGE_URL": f"file://{tmp_path}/files",
             "NOONMARK_JWT_SECRET": "a secret of tests, of 32 bytes and more",
             "NOONMARK_MASTER_KEYS": "test:" + base64.b64encode(b"k" * 32).decode(),
         }

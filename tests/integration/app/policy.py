@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-PUBLIC, OPERATOR = "public", "operator"
+PUBLIC, OPERATOR, SIGNED = "public", "operator", "signed"
 READ, WRITE, ADMIN = "jobs:read", "jobs:write", "admin"
 
 
@@ -15,9 +15,9 @@ class Policy(msgspec.Struct, frozen=True):
     """What an operation takes."""
 
     who: str
-    """PUBLIC, OPERATOR or the one scope that opens it."""
+    """PUBLIC, OPERATOR, SIGNED (a link that was made for one thing) or the one scope that opens it."""
     names: str | None = None
-    """What the id in its path names: `job`, `letter`, `queue`, `definition`, `token` or `tenant`."""
+    """What the id in its path names: `job`, `letter`, `queue`, `definition` and so on."""
     body: Any = None
     """A body that is not refused for its form, where one is needed."""
 
@@ -42,6 +42,17 @@ POLICY = {
     "GET /v1/jobs/{job_id}/events": Policy(READ, "job"),
     "GET /v1/jobs/{job_id}/logs": Policy(READ, "job"),
     "GET /v1/jobs/{job_id}/logs/stream": Policy(READ, "job"),
+    "GET /v1/jobs/{job_id}/artifacts": Policy(READ, "job"),
+    "POST /v1/jobs/{job_id}/artifacts": Policy(WRITE, "job", {"name": "a.txt", "size": 1}),
+    "GET /v1/jobs/{job_id}/artifacts/{name}": Policy(READ, "job"),
+    "DELETE /v1/jobs/{job_id}/artifacts/{name}": Policy(WRITE, "job"),
+    "POST /v1/jobs/{job_id}/artifacts/{name}/confirm": Policy(WRITE, "job"),
+    "POST /v1/jobs/{job_id}/artifacts/{name}/link": Policy(READ, "job"),
+    "POST /v1/videos/encode": Policy(WRITE),
+    "GET /v1/videos/{job_id}/status": Policy(READ, "video"),
+    "GET /v1/videos/{job_id}/download": Policy(READ, "video"),
+    "PUT /v1/artifacts/{artifact_id}/content": Policy(SIGNED, "artifact"),
+    "GET /v1/artifacts/{artifact_id}/content": Policy(SIGNED, "artifact"),
     "POST /v1/jobs/{job_id}/cancel": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/replay": Policy(WRITE, "job"),
     "POST /v1/jobs/{job_id}/erase": Policy(ADMIN, "job"),

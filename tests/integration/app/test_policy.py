@@ -15,10 +15,12 @@ from app import application
 from core.db import Database
 from core.jobs.model import Outcome
 from core.settings import Settings
+from tests.integration.app.artifacts.uploading import keep
 from tests.integration.app.conftest import SignIn, bearer
 from tests.integration.app.credentials import ALL, carrying, make_token
 from tests.integration.app.jobs.orders import claim, settle
-from tests.integration.app.policy import OPERATOR, POLICY, PUBLIC, Policy
+from tests.integration.app.policy import OPERATOR, POLICY, PUBLIC, SIGNED, Policy
+from tests.integration.app.videos.forms import CLIP
 
 SECRET = "the-operators-secret-of-all-these-tests"
 BASIC = "Basic dXNlcjpwYXNzd29yZA=="
@@ -50,14 +52,22 @@ async def foreign(api: httpx.AsyncClient, sign_in: SignIn, database: Database) -
     letter = (await api.post("/v1/jobs", json=body, headers=auth)).json()["id"]
     await settle(database, await claim(database), Outcome.FAILED)
     job = (await api.post("/v1/jobs", json=body, headers=auth)).json()["id"]
+    await keep(api, job, auth, name=job)
+    form = {"video": ("a.mp4", CLIP)}
+    video = (await api.post("/v1/videos/encode", files=form, headers=auth)).json()["id"]
     token = (await make_token(api, auth))["id"]
     queue = (await api.post("/v1/queues", json={"name": "theirs"}, headers=auth)).json()["id"]
     template = {"key": "theirs", **body}
     definition = (await api.post("/v1/definitions", json=template, headers=auth)).json()["id"]
     return {
-        "job": job, "letter": letter, "token": token, "queue": queue, "definition": definition,
+        "job": job,
+        "letter": letter,
+        "video": video,
+        "token": token,
+        "queue": queue,
+        "definition": definition,
         "tenant": grant["tenant"]["id"],
-    }  # fmt: skip
+    }
 
 
 async def call(
@@ -74,7 +84,7 @@ def private(*, naming: bool = False) -> list[str]:
     return [
         operation
         for operation, policy in POLICY.items()
-        if policy.who not in (PUBLIC, OPERATOR) and (policy.names or not naming)
+        if policy.who not in (PUBLIC, OPERATOR, SIGNED) and (policy.names or not naming)
     ]
 
 
@@ -90,18 +100,33 @@ def test_every_operation_has_a_policy_and_no_policy_lacks_its_operation() -> Non
 @pytest.mark.parametrize("operation", sorted(SERVED))
 def test_an_operation_is_documented_as_its_policy_says(operation: str) -> None:
     policy = POLICY[operation]
-    expected: dict[str, list[Any]] = {PUBLIC: [], OPERATOR: [{"operator": []}]}
+    expected: dict[str, list[Any]] = {
+        PUBLIC: [],
+        OPERATOR: [{"operator": []}],
+        SIGNED: [{"signature": []}],
+    }
     security = expected.get(policy.who, [{"bearer": [policy.who]}])
     assert SERVED[operation]["security"] == security
     assert ("{" in operation) == (policy.names is not None)
 
 
 async def test_nobody_gets_in_without_a_credential(api: httpx.AsyncClient) -> None:
-    for operation in [name for name, policy in POLICY.items() if policy.who != PUBLIC]:
+    for operation in [name for name, policy in POLICY.items() if policy.who not in (PUBLIC, SIGNED)]:
         for headers in ({}, {"Authorization": BASIC}, {"Authorization": "Bearer x"}):
             answer = await call(api, operation, headers)
             assert (answer.status_code, code(answer)) == (401, "unauthenticated"), operation
             assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_nobody_gets_in_by_a_link_that_was_not_made(
+    api: httpx.AsyncClient, mine: dict[str, str]
+) -> None:
+    for operation in [name for name, policy in POLICY.items() if policy.who == SIGNED]:
+        method, path = operation.split(" ")
+        written = re.sub(r"\{[^}]*\}", str(uuid4()), path)
+        for query in ({"expires": "9999999999", "signature": "x"}, {"expires": "0", "signature": ""}):
+            answer = await api.request(method, written, params=query, headers=mine)
+            assert (answer.status_code, code(answer)) == (403, "link_invalid"), operation
 
 
 async def test_public_operations_ask_for_no_credential(api: httpx.AsyncClient) -> None:
@@ -213,6 +238,8 @@ async def everything(database: Database) -> list[str]:
         "api_tokens",
         "tenants",
         "queues",
+        "artifacts",
+        "artifact_usage",
     )
     async with database.raw() as db:
         return [

@@ -35,13 +35,14 @@ Jobctl = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> Settings:
     """As in development: loopback may be called."""
     return load(
         {
             "DATABASE_URL": database_url,
             "PUBLIC_URL": ORIGIN,
             "NOONMARK_ENV": "development",
+            "NOONMARK_STORAGE_URL": f"file://{tmp_path}/files",
             "NOONMARK_EGRESS_ALLOW": "127.0.0.0/8",
             "NOONMARK_JWT_SECRET": "a secret of tests, of 32 bytes and more",
             "NOONMARK_MASTER_KEYS": "test:" + base64.b64encode(b"k" * 32).decode(),

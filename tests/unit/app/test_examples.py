@@ -55,6 +55,8 @@ def _validator(schema: dict[str, Any]) -> Draft202012Validator:
 def test_what_is_said_in_json_is_shown_and_fits_its_schema(name: str) -> None:
     operation = OPERATIONS[name]
     for place, content in (*_answers(operation), *_bodies(operation)):
+        if content["schema"].get("format") == "binary":
+            continue
         assert _shown(content), place
         for example in _shown(content):
             _validator(content["schema"]).validate(example)
@@ -75,7 +77,11 @@ def test_a_body_that_is_shown_reads_as_what_it_was_written_from(operation: str) 
 
 
 def test_every_body_that_is_given_belongs_to_an_operation() -> None:
-    taking = {operation["operationId"] for operation in OPERATIONS.values() if "requestBody" in operation}
+    taking = {
+        operation["operationId"]
+        for operation in OPERATIONS.values()
+        if any(kind.endswith("json") for kind, _ in _bodies(operation))
+    }
     assert bodies.BODIES.keys() == taking
 
 

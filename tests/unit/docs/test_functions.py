@@ -10,10 +10,18 @@ import pytest
 from docs.generator.pages import ROOT
 from noonmark.functions import Context, Hook, PermanentFailure, Registry
 from noonmark.functions.keeper import PERMANENT_EXIT
-from scheduler.functions import basic, compute, process
+from scheduler.functions import basic, calling, compute, encoding, process
 
 _PAGE = (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")
-_BUILT_IN = [basic.echo, basic.failing, compute.math_of, process.data, process.batch]
+_BUILT_IN = [
+    basic.echo,
+    basic.failing,
+    calling.api,
+    compute.math_of,
+    encoding.video,
+    process.data,
+    process.batch,
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,17 @@
 """An attempt of code among fakes: its one deadline, its stop, and what is left of it."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from core.artifacts.model import Lost, Reason
 from core.clock import DatabaseClock
 from core.jobs.model import Lease, Needs, Outcome, Settlement, TargetType
-from core.jobs.targets import ContainerRuntime, ContainerTarget
+from core.jobs.targets import ContainerRuntime, ContainerTarget, FunctionTarget, Input
 from core.logs.model import Stream
 from scheduler.running import Runner
 from scheduler.runtimes.runtime import Ending, Exit, Order, Output, Work
@@ -76,6 +77,25 @@ class Paper:
         self.finished = True
 
 
+class FakeKeeper:
+    """Loses what it is told to; never comes to an end unless it is let."""
+
+    def __init__(self) -> None:
+        self.lost: list[Lost] = []
+        self.largest: int | None = None
+        self.asked = asyncio.Event()
+        self.let = asyncio.Event()
+        self.let.set()
+
+    async def keep(
+        self, lease: Lease, folder: Path, *, seconds: float, largest: int | None
+    ) -> Sequence[Lost]:
+        self.largest = largest
+        self.asked.set()
+        await self.let.wait()
+        return self.lost
+
+
 class Scene:
     """A runner with one runtime. Make it inside a running loop."""
 
@@ -84,10 +104,18 @@ class Scene:
         database_clock = DatabaseClock(clock)
         database_clock.observe(NOW)
         self.root, self.paper, self.runtime = root, Paper(), FakeRuntime(code)
+        self.keeper = FakeKeeper()
+        self.brought: list[tuple[Input, UUID, Path]] = []
+        self.missing: Exit | None = None
         self.runner = Runner(
-            runtimes={Needs.PROCESS: self.runtime}, root=lambda _: root, printing=lambda _: self.paper,
-            keyring=KEYRING, clock=database_clock, now=clock,
+            runtimes=dict.fromkeys((Needs.PROCESS, Needs.FUNCTION), self.runtime), root=lambda _: root,
+            printing=lambda _: self.paper, keeping=self.keeper, bringing=self.bring, keyring=KEYRING,
+            clock=database_clock, now=clock,
         )  # fmt: skip
+
+    async def bring(self, wanted: Input, tenant: UUID, folder: Path) -> Exit | None:
+        self.brought.append((wanted, tenant, folder))
+        return self.missing
 
     async def run(self, held: Lease, *, allowed: bool = True) -> Settlement | NotStarted:
         return await self.runner.run(held, guard=lambda: allowed, begun=lambda: None)
@@ -170,3 +198,68 @@ async def test_nothing_is_started_that_is_forbidden_or_not_offered(
     assert isinstance(await scene.run(held(needs=needs), allowed=allowed), NotStarted)
     assert scene.runtime.orders == []
     assert scene.left() == []
+
+
+async def test_a_success_whose_files_are_lost_stays_one_and_says_so(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    scene.keeper.lost = [Lost(name, Reason.TOO_LARGE) for name in "abcde"]
+    settled = await scene.run(held())
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code) == (Outcome.SUCCEEDED, "artifacts_lost")
+    assert settled.error_message == (
+        "Files were left that are not kept: a (too_large), b (too_large), c (too_large) and 2 more."
+    )
+
+
+async def test_a_failure_says_why_it_failed_whatever_became_of_its_files(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=3)
+    scene.keeper.lost = [Lost("a", Reason.TOO_LARGE)]
+    settled = await scene.run(held())
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code) == (Outcome.FAILED, "exited")
+
+
+async def test_what_is_cut_off_while_its_files_are_kept_ends_as_its_code_did(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    scene.keeper.let.clear()
+    attempt = asyncio.create_task(scene.run(held()))
+    await scene.keeper.asked.wait()
+    attempt.cancel()
+    settled = await attempt
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code) == (Outcome.SUCCEEDED, "artifacts_lost")
+    assert scene.left() == []
+
+
+def with_a_file(wanted: Input) -> Lease:
+    target = FunctionTarget(function="encode.video@1", input=wanted, output_mb=512)
+    made = held(needs=Needs.FUNCTION)
+    return msgspec.structs.replace(
+        made, target_type=TargetType.FUNCTION, target=msgspec.json.encode(target).decode()
+    )
+
+
+_FILE = Input(job=UUID(int=7), artifact=UUID(int=8), name="clip.mp4", size=3, sha256="00")
+
+
+async def test_what_came_with_a_job_is_there_before_its_code(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    lease = with_a_file(_FILE)
+    await scene.run(lease)
+    [order] = scene.runtime.orders
+    assert scene.brought == [(_FILE, lease.tenant_id, order.folder)]
+    assert order.inputs == ("input",)
+    assert scene.keeper.largest == 512 * 1024 * 1024
+
+
+async def test_nothing_starts_without_the_file_that_came_with_the_job(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    scene.missing = Exit(how=Ending.NOT_STARTED, message="It is gone.")
+    settled = await scene.run(with_a_file(_FILE))
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code, settled.error_message, settled.retry_seconds) == (
+        Outcome.FAILED, "not_started", "It is gone.", None,
+    )  # fmt: skip
+    assert scene.runtime.orders == []

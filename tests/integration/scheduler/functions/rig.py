@@ -103,7 +103,11 @@ class Rig:
         return Order(job_id=job_id, command=(function,), params=text, folder=folder, **(given | fields))
 
     async def start(self, function: str, params: Any = None, **fields: Any) -> Started:
-        order, sink = self.order(function, params, **fields), Sink()
+        return await self.begin(self.order(function, params, **fields))
+
+    async def begin(self, order: Order) -> Started:
+        """An order as it is."""
+        sink = Sink()
         work = await self.runtime.start(order, sink)
         assert isinstance(work, FunctionWork), work
         return Started(order=order, work=work, sink=sink, told=self.told)

@@ -124,7 +124,12 @@ async def test_whoever_gives_up_its_turn_starts_nothing(tmp_path: Path) -> None:
 async def test_the_built_in_functions_are_in_the_catalogue(tmp_path: Path) -> None:
     rig = Rig(tmp_path, modules=BUILT_IN)
     catalogue = {each.name: each for each in await rig.runtime.catalogue()}
-    assert catalogue.keys() == {"echo@1", "failing@1", "compute.math@1", "process.data@1", "process.batch@1"}
+    assert catalogue.keys() == {
+        *("echo@1", "failing@1", "call.api@1", "compute.math@1", "encode.video@1"),
+        *("process.data@1", "process.batch@1"),
+    }
+    encoding = catalogue["encode.video@1"]
+    assert (encoding.timeout_seconds, encoding.max_attempts, encoding.concurrency) == (7200, 2, 3)
     failing = catalogue["failing@1"]
     assert (failing.max_attempts, failing.timeout_seconds, failing.concurrency) == (3, 30.0, None)
     assert all(each.schema and each.description for each in catalogue.values())

@@ -7,15 +7,27 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from noonmark.functions import Cancelled, Context, Function, PermanentFailure
-from scheduler.functions import basic, compute, process
+from scheduler.functions import basic, calling, compute, encoding, process
 
-_ALL = [basic.echo, basic.failing, compute.math_of, process.data, process.batch]
+_ALL = [
+    basic.echo,
+    basic.failing,
+    calling.api,
+    compute.math_of,
+    encoding.video,
+    process.data,
+    process.batch,
+]
 _GOOD: list[tuple[Function, Any]] = [
     (basic.echo, {"message": [1, None]}),
     (basic.failing, None),
     (basic.failing, {"permanent": True}),
+    (calling.api, {"url": "https://api.example/", "method": "PUT", "body": None, "expected_status": 204}),
+    (calling.api, {"url": "https://api.example/", "expected_status": ["2xx", 404]}),
     (compute.math_of, {"operation": "sum", "numbers": [1, 2.5]}),
     (compute.math_of, {"operation": "prime", "n": 97}),
+    (encoding.video, {}),
+    (encoding.video, {"input": "a.mp4", "quality": "4k", "format": "webm"}),
     (process.data, {"records": [{"a": 1}], "field": "a"}),
     (process.batch, {"items": 12, "batch_size": 5}),
     (process.batch, {"items": ["a", "b"]}),
@@ -23,9 +35,14 @@ _GOOD: list[tuple[Function, Any]] = [
 _BAD: list[tuple[Function, Any]] = [
     (basic.echo, {}),
     (basic.failing, {"failures": 0}),
+    (calling.api, {"url": "https://api.example/", "body": 1, "body_text": "1"}),
+    (calling.api, {"url": "https://api.example/", "verify": False}),
+    (calling.api, {"method": "GET"}),
     (compute.math_of, {"operation": "sum", "n": 3}),
     (compute.math_of, {"operation": "fibonacci", "n": -1}),
     (compute.math_of, {"operation": "root", "n": 4}),
+    (encoding.video, {"quality": "../../x"}),
+    (encoding.video, {"format": "mkv"}),
     (process.data, {"records": [1]}),
     (process.batch, {"items": 12, "batch_size": 0}),
 ]

@@ -1,0 +1,1 @@
+"""Files of jobs over HTTP: listed, downloaded, uploaded by links that are signed and short-lived."""

@@ -1,0 +1,1 @@
+"""Proofs of the files of jobs over HTTP."""

@@ -1,0 +1,1 @@
+"""Proofs that files are kept whole or not at all, in a folder and in a bucket."""

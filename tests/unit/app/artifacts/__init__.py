@@ -1,0 +1,1 @@
+"""Proofs of the rules about files of jobs over HTTP."""

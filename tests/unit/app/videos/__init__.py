@@ -1,0 +1,1 @@
+"""Videos: what is read of an upload before anything is kept."""

@@ -1,0 +1,1 @@
+"""Proofs of which names a file of a job may have."""

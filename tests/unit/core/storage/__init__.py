@@ -1,0 +1,1 @@
+"""Proofs of what is said about where files are kept."""
