@@ -17,7 +17,10 @@ from tests.e2e.session import Session
 from tests.e2e.work import Work
 from tests.waiting import wait_until
 
-REGISTERED = {"echo", "failing", "compute.math", "process.data", "process.batch", "feeds.import"}
+REGISTERED = {
+    "echo", "failing", "compute.math", "process.data", "process.batch", "call.api", "encode.video",
+    "feeds.import",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -85,6 +88,7 @@ async def test_registered_functions_are_definitions_that_run(
         shown = {key: (one["version"], one["default_max_attempts"], one["timeout_seconds"],
                        one["concurrency_limit"]) for key, one in found.items()}  # fmt: skip
         assert shown == shown | {"echo": (1, 3, 30, None), "failing": (1, 3, 30, None),
+                                 "encode.video": (1, 2, 7200, 3),
                                  "feeds.import": (1, 3, 600, 2)}  # fmt: skip
         job = await made(work.api, "/v1/jobs", {"definition": "compute.math@1",
                                                 "params": {"operation": "fibonacci", "n": 20}})  # fmt: skip
