@@ -43,6 +43,7 @@ _CODES = {
     "maxProperties": "wrong_length",
     "pattern": "wrong_format",
     "format": "wrong_format",
+    "too_large": "too_large",
 }
 _WORDS = {
     "minimum": "must be at least {}",
@@ -59,6 +60,12 @@ _WORDS = {
     "pattern": "must match {}",
     "format": "must be a valid {}",
 }
+
+
+def code_of(keyword: str) -> str:
+    """The code of a fault that a keyword of JSON Schema tells."""
+    return _CODES.get(keyword, "invalid")
+
 
 _formats = FormatChecker(formats=())
 

@@ -46,8 +46,12 @@ _OWN: Mapping[str, set[str]] = {
     "downloadByLink": {"range_not_satisfiable"},
     "callBack": {"attempt_over", "history_full", "rate_limited"},
     "createQueue": {"queue_exists"},
-    "editQueue": {"queue_exists", "queue_is_default"},
-    "deleteQueue": {"queue_is_default", "queue_not_empty"},
+    "editQueue": {"queue_exists", "queue_is_default", "queue_is_lane"},
+    "deleteQueue": {"queue_is_default", "queue_is_lane", "queue_not_empty"},
+    "createDefinition": {"definition_exists", "definition_registered", "destination_refused"},
+    "editDefinition": {"definition_limited", "definition_registered", "destination_refused"},
+    "deleteDefinition": {"definition_registered"},
+    "runDefinition": {"destination_refused", "idempotency_key_reused", "not_unique"},
     "rotateSigningSecrets": {"too_many_secrets"},
 }
 

@@ -10,6 +10,7 @@ from app.audit import routes as audit
 from app.bulk import routes as bulk
 from app.callbacks import routes as callbacks
 from app.dead_letters import routes as dead_letters
+from app.definitions import routes as definitions
 from app.doctor import routes as doctor
 from app.erasure import routes as erasure
 from app.health import routes as health
@@ -38,6 +39,7 @@ ALWAYS: Routers = (
     videos.router,
     callbacks.router,
     queues.router,
+    definitions.router,
     dead_letters.router,
     bulk.router,
     erasure.router,

@@ -10,7 +10,7 @@ from core import log
 from core.db import Database, is_transient
 from core.errors import SchemaError
 
-EXPECTED = "0008"
+EXPECTED = "0009"
 """The newest migration; a test compares it with the migrations folder."""
 
 _PATIENCE_SECONDS = 1.0

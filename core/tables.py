@@ -1,4 +1,4 @@
-"""The whole schema on one page.
+"""The whole schema on one page, but for what jobs are made of and wait in (`core.catalogue`).
 
 Where a job stands is its state: `timers` waiting, `ready` due, `leases` in flight, `endings` over. There is
 no status column, so nothing wide or indexed is updated on the hot path. No foreign keys touch the hot
@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
+from core import catalogue as catalogue
 from core.artifact_tables import artifacts as artifacts
 from core.columns import CHURN as _CHURN
 from core.columns import at as _at
@@ -159,39 +160,6 @@ signing_secrets = _table(
     Index("signing_secrets_tenant_id_idx", "tenant_id"),
 )
 
-_KEPT = text("deleted_at IS NULL")
-queues = _table(
-    "queues",
-    _uuid("id", key=True),
-    _uuid("tenant_id"),
-    Column("name", Text, nullable=False),
-    Column("paused", Boolean, nullable=False, server_default=text("false")),
-    _at("created_at", now=True),
-    # For jobs that give none; null is the default of this version.
-    Column("retry", JSONB),
-    Column("timeout_seconds", Integer),
-    # Whether `limits` has a row of it or of its tenant. Whoever changes that holds the tenant's row.
-    Column("limited", Boolean, nullable=False, server_default=text("false")),
-    # A queue outlives its deletion: the jobs that ended in it still name it.
-    _at("deleted_at", nullable=True),
-    Index("queues_tenant_id_name_idx", "tenant_id", "name", unique=True, postgresql_where=_KEPT),
-)
-
-# A row for each limited queue or tenant, under its id. `spent_until`: how far ahead of the clock its rate was
-# spent. While `since` is set nothing is claimed: `awaits` names transactions that may not know of the limit.
-limits = _table(
-    "limits",
-    _uuid("id", key=True),
-    Column("max_concurrency", Integer),
-    Column("rate_count", Integer),
-    Column("rate_seconds", Float),
-    Column("rate_burst", Integer),
-    _at("spent_until", now=True),
-    _at("since", nullable=True),
-    Column("awaits", ARRAY(Text)),
-    postgresql_with={"fillfactor": 50},
-)
-
 
 def _request() -> list[Column[Any]]:
     """What the user asked for: shared by a job and by its dead letter, which keeps its own copy."""
@@ -290,6 +258,9 @@ leases = _table(
     _at("cancel_requested_at", nullable=True),
     # Whether it counts for a limit.
     Column("limited", Boolean, nullable=False, server_default=text("false")),
+    # The limit that its queue shares.
+    _uuid("shares", nullable=True),
+    Index("leases_shares_idx", "shares", postgresql_where=text("shares IS NOT NULL")),
     Index("leases_queue_id_idx", "queue_id", postgresql_where=text("limited")),
     Index("leases_tenant_id_idx", "tenant_id", postgresql_where=text("limited")),
     postgresql_with=_CHURN,

@@ -7,6 +7,7 @@ Nothing of the servers belongs here, and nothing here imports them.
 """
 
 from noonmark.client import AsyncClient, Client
+from noonmark.definitions import Definition
 from noonmark.errors import (
     BadRequest,
     Conflict,
@@ -66,6 +67,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "DeadLetter",
+    "Definition",
     "Delivery",
     "Event",
     "Fault",

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 import httpx
 
-from noonmark import account, artifacts, bulk, dead_letters, jobs, printing, queues, tokens
+from noonmark import account, artifacts, bulk, dead_letters, definitions, jobs, printing, queues, tokens
 from noonmark.bound import (
     AsyncDoes,
     AsyncFollows,
@@ -120,6 +120,28 @@ class AsyncQueues(AsyncNoun):
     delete = AsyncDoes(queues.delete)
 
 
+class Definitions(Noun):
+    """Definitions, of a blocking client."""
+
+    create = Does(definitions.create)
+    list = Lists(definitions.listed)
+    get = Does(definitions.get)
+    edit = Does(definitions.edit)
+    delete = Does(definitions.delete)
+    run = Does(definitions.run)
+
+
+class AsyncDefinitions(AsyncNoun):
+    """Definitions, of an asynchronous client."""
+
+    create = AsyncDoes(definitions.create)
+    list = AsyncLists(definitions.listed)
+    get = AsyncDoes(definitions.get)
+    edit = AsyncDoes(definitions.edit)
+    delete = AsyncDoes(definitions.delete)
+    run = AsyncDoes(definitions.run)
+
+
 class Artifacts(Noun):
     """Files of jobs, of a blocking client."""
 
@@ -206,6 +228,7 @@ class Client:
         self.jobs = Jobs(self)
         self.artifacts = Artifacts(self)
         self.queues = Queues(self)
+        self.definitions = Definitions(self)
         self.dead_letters = DeadLetters(self)
         self.signing_secrets = SigningSecrets(self)
         self.tokens = Tokens(self)
@@ -283,6 +306,7 @@ class AsyncClient:
         self.jobs = AsyncJobs(self)
         self.artifacts = AsyncArtifacts(self)
         self.queues = AsyncQueues(self)
+        self.definitions = AsyncDefinitions(self)
         self.dead_letters = AsyncDeadLetters(self)
         self.signing_secrets = AsyncSigningSecrets(self)
         self.tokens = AsyncTokens(self)

@@ -166,6 +166,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: Instant | None = None
     cancel_requested_at: Instant | None = None
     last_error: JobError | None = None
+    definition: str | None = None
+    """Which it was made by: `key@version`."""
     result: Any = None
     """The answer that counted as success, see `answer`; of code, whatever JSON it left as its result."""
     result_error: JobError | None = None
@@ -269,6 +271,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     success: Success = Success()
     attempts_made: int = 0
+    definition: str | None = None
+    """Which it was made by: `key@version`."""
     expires_at: Instant | None = None
     last_error: JobError | None = None
     replayed_as: UUID | None = None

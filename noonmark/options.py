@@ -215,6 +215,17 @@ def _target(options: Mapping[str, Any]) -> dict[str, Any]:
     return target
 
 
+def timed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with its times as the API takes them."""
+    body = {name: value for name, value in options.items() if name not in ("delay", "fire_at", "expires_at")}
+    for name in ("fire_at", "expires_at"):
+        if options.get(name) is not None:
+            body[name] = instant(name, options[name])
+    if "delay" in options:
+        body["delay_seconds"] = seconds(options["delay"])
+    return body
+
+
 def filtering(which: Mapping[str, Any], known: Names = JOBS) -> Query:
     """A filter as a query; several states are several parameters, and so are labels."""
     _check(which, known)

@@ -62,6 +62,7 @@ _OF_TENANT = tuple(
         ("attempts", "job_id, id", "tenant_id = $1"),
         ("events", "job_id, id", "tenant_id = $1"),
         ("logs", "job_id, attempt, sequence, id", "tenant_id = $1"),
+        ("definitions", "id", "tenant_id = $1"),
         ("audit", "id", "tenant_id = $1 AND action <> 'tenant.erased'"),
         ("artifact_usage", "tenant_id", "tenant_id = $1"),
         ("signing_secrets", "id", "tenant_id = $1"),

@@ -14,6 +14,7 @@ from core.errors import SettingError
 from core.jobs import store as jobs
 from core.jobs.model import Needs
 from core.settings import Settings, parts, variable
+from scheduler import publishing
 from scheduler.runtimes import drop
 from scheduler.runtimes.docker import credentials
 from scheduler.runtimes.docker.credentials import CredentialsBroken
@@ -123,10 +124,12 @@ async def _functions(settings: Settings, events: Events | None) -> FunctionRunti
     told = {variable("egress_allow"): settings.egress_allow}
     runtime = FunctionRuntime(modules=modules, processes=settings.code_concurrency, told=told, events=events)
     try:
-        await runtime.catalogue()
+        refusal = publishing.refusal(await runtime.catalogue())
     except FunctionsRefused as error:
+        refusal = str(error)
+    if refusal is not None:
         await runtime.close()
-        raise SettingError(variable("functions"), str(error)) from None
+        raise SettingError(variable("functions"), refusal)
     return runtime
 
 

@@ -37,9 +37,11 @@ from scheduler.heartbeat import Heartbeat, Pulse
 from scheduler.hints import Hints
 from scheduler.inviting import Invitations
 from scheduler.keeping import Keeper
+from scheduler.publishing import Publisher
 from scheduler.reconciler import Reconciler
 from scheduler.rounds import Rounds
 from scheduler.running import Runner
+from scheduler.runtimes.function import FunctionRuntime
 from scheduler.runtimes.runtime import Order, Runtime
 from scheduler.secrets import Secrets
 from scheduler.sender.sender import Sender, open_sender
@@ -53,6 +55,7 @@ _LAST_WRITES_SECONDS = 20.0
 _LAST_PASS_SECONDS = 5.0
 _LEAVE_SECONDS = 3.0
 _SWEEP_SECONDS = 10.0
+_PUBLISH_SECONDS = 3600.0
 _NAME = "noonmark-scheduler"
 _MIB = 1024 * 1024
 
@@ -128,6 +131,9 @@ class Scheduler:
         self._teller.wake = self._tell_loop.wake
         self._sweeper = Sweeper(database, tuple(runtimes.values()))
         self._sweep_loop = Loop(self._sweeper.once, name="sweeper", interval=_SWEEP_SECONDS)
+        functions = runtimes.get(Needs.FUNCTION)
+        self._publisher = Publisher(database, functions if isinstance(functions, FunctionRuntime) else None)
+        self._publish_loop = Loop(self._publisher.once, name="publisher", interval=_PUBLISH_SECONDS)
         self._runs_code = bool(runtimes)
         self._hints = Hints(
             database, self.replica.id, work=self._claim_loop.wake, cancel=self._agree_loop.wake
@@ -141,7 +147,7 @@ class Scheduler:
         over = asyncio.Event()
         lasting = [self._settle_loop, self._agree_loop, self._watch_loop, self._pulse_loop]
         if self._runs_code:
-            lasting += [self._ship_loop, self._tell_loop, self._sweep_loop]
+            lasting += [self._ship_loop, self._tell_loop, self._sweep_loop, self._publish_loop]
         background = [asyncio.ensure_future(each.run(over)) for each in lasting]
         taking = [asyncio.ensure_future(each.run(stop)) for each in (self._claim_loop, self._hint_loop)]
         heartbeat.start()

@@ -32,6 +32,7 @@ from core.tracing.context import Context
 from scheduler import delivery
 from scheduler.bringing import NAME as INPUT
 from scheduler.exits import judge_exit
+from scheduler.fitting import fitting
 from scheduler.inviting import Invitations
 from scheduler.runtimes import folder, quota, result
 from scheduler.runtimes.runtime import Ending, Exit, Lasting, Order, Output, Runtime, Work
@@ -158,7 +159,7 @@ class Runner:
             order = self._order(lease, target, own.path, delivery.traceparent(lease, span))
             begin = partial(self._begun, target, runtime, order)
             ended = await self._carried_out(lease, order, begin, lambda: leaving() and _has_more(lease))
-            found = await asyncio.to_thread(result.read, own.path)
+            found = fitting(target, await asyncio.to_thread(result.read, own.path))
             lost = await self._kept(lease, target, own.path)
         finally:
             if not await asyncio.to_thread(own.remove):

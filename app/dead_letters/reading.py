@@ -9,6 +9,7 @@ def letter(stored: Letter) -> DeadLetter:
     """A dead letter as the API shows it."""
     return DeadLetter(
         id=stored.job_id,
+        definition=reading.definition(stored.target_type, stored.target),
         target=reading.target(stored.target_type, stored.target, stored.body),
         fire_at=stored.fire_at,
         queue=stored.queue,

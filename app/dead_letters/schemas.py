@@ -17,6 +17,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A job that failed for good, with its own copy of the request."""
 
     id: Annotated[UUID, Meta(description="The job's.")]
+    definition: Annotated[str | None, Meta(description="Which it was made by: `key@version`.")] = None
     target: Target | Container | Function
     fire_at: Instant
     queue: str

@@ -14,9 +14,11 @@ from app.audit.schemas import Audit, Entry
 from app.bulk.schemas import CancelledJobs, PurgedLetters, ReplayedLetters
 from app.callbacks.schemas import Heard
 from app.dead_letters.schemas import DeadLetters
+from app.definitions.schemas import Definition, Definitions
 from app.doctor.schemas import Finding, Report, Verdict
 from app.examples import jobs, videos
 from app.health.schemas import Health, Readiness
+from app.jobs.code_schemas import Function
 from app.jobs.schemas import Attempts, Events, JobPage
 from app.logs.schemas import Logs
 from app.principal import Actor, Scope
@@ -26,6 +28,8 @@ from app.signing_secrets.schemas import SigningSecret, SigningSecrets
 from app.tenants.schemas import CreatedTenant, Erasing, TenantSettings
 from app.tokens.schemas import FreshToken, Token, Tokens
 from app.users.schemas import Asked, Me, SignedIn, Tenant, User
+from core.jobs.backoff import Retry
+from core.jobs.success import Success
 
 _TENANT_ID = UUID("0199b0f0-0a1b-7c2d-8e3f-4a5b6c7d8e9f")
 _USER_ID = UUID("0199b0f0-0a1b-7c2d-8e3f-4a5b6c7d8ea0")
@@ -102,6 +106,27 @@ _QUEUE = Queue(
     timeout_seconds=60,
     created_at=jobs.ASKED_AT,
 )
+_DEFINITION = Definition(
+    id=UUID("0199b0f3-1d2e-7f30-8a4b-5c6d7e8f9a0b"),
+    key="reports.render",
+    version=2,
+    name="reports.render@2",
+    registered=False,
+    description="Renders the report of a month.",
+    target=Function(function="reports.render@7"),
+    queue="default",
+    priority=50,
+    timeout_seconds=600,
+    retry=Retry(max_attempts=3),
+    default_max_attempts=3,
+    success=Success(),
+    labels={"team": "billing"},
+    concurrency_limit=3,
+    params_schema=Raw(b'{"type":"object","required":["month"]}'),
+    result_schema=None,
+    created_at=jobs.ASKED_AT,
+    changed_at=jobs.ASKED_AT,
+)
 _REPLICA = Replica(
     id=jobs.REPLICA_ID,
     state=ReplicaState.ALIVE,
@@ -153,6 +178,8 @@ _ANSWERS = (
     Audit([_ENTRY], None),
     _QUEUE,
     Queues([_QUEUE], None),
+    _DEFINITION,
+    Definitions([_DEFINITION], None),
     Replicas([_REPLICA]),
     _REPORT,
     videos.ENCODED,
@@ -168,6 +195,8 @@ _BY_OPERATION: Mapping[tuple[str, str], Struct] = {
     ("cancelJob", "202"): jobs.CANCELLING,
     ("replayJob", "200"): jobs.REPLAY,
     ("replayJob", "201"): jobs.REPLAY,
+    ("runDefinition", "200"): jobs.DEFINED,
+    ("runDefinition", "201"): jobs.DEFINED,
     ("replayDeadLetter", "200"): jobs.REPLAY,
     ("replayDeadLetter", "201"): jobs.REPLAY,
     ("retryDeadLetter", "200"): jobs.REPLAY,

@@ -10,16 +10,19 @@ from msgspec import NODEFAULT, Raw, Struct
 from app.artifacts.schemas import AuthorizeUpload, MakeLink
 from app.bulk.schemas import CancelJobs, PurgeLetters, ReplayLetters
 from app.callbacks.schemas import Tell, TellProgress
+from app.definitions.schemas import CreateDefinition, EditDefinition, RunDefinition
+from app.jobs.code_schemas import CreateFunction
 from app.jobs.schemas import (
     CreateHttpJob,
     CreateHttpJobs,
     CreateTarget,
     EditJob,
+    EditRetry,
     ReplayJob,
     RetryChange,
     RetryPolicy,
-    UniqueRule,
 )
+from app.jobs.uniqueness import UniqueRule
 from app.principal import Scope
 from app.queues.schemas import CreateQueue, EditQueue, Rate
 from app.signing_secrets.schemas import RotateSecrets
@@ -62,6 +65,16 @@ BODIES: Mapping[str, Struct] = {
     "linkArtifact": MakeLink(expires_in_seconds=3600),
     "createQueue": CreateQueue(name="imports", max_concurrency=4, rate=Rate(count=10)),
     "editQueue": EditQueue(max_concurrency=8, rate=None),
+    "createDefinition": CreateDefinition(
+        key="reports.render",
+        version=2,
+        target=CreateFunction(function="reports.render@7"),
+        timeout_seconds=600,
+        concurrency_limit=3,
+        params_schema=Raw(b'{"type":"object","required":["month"]}'),
+    ),
+    "editDefinition": EditDefinition(concurrency_limit=8, retry=EditRetry(max_attempts=2)),
+    "runDefinition": RunDefinition(params=Raw(b'{"month":"2026-12"}'), priority="high"),
     "rotateSigningSecrets": RotateSecrets(overlap_seconds=3600),
     "createTenant": CreateTenant(name="acme"),
     "changeTenant": ChangeTenant(name="acme", request_rate=50.0, keep_jobs_days=None),
@@ -80,7 +93,7 @@ def written(value: Any) -> Any:
     """A body as JSON values, without what is the default anyway."""
     match value:
         case Struct():
-            return {
+            return _kind(value) | {
                 field.encode_name: written(getattr(value, field.name))
                 for field in msgspec.structs.fields(value)
                 if getattr(value, field.name) != _default(field)
@@ -89,6 +102,12 @@ def written(value: Any) -> Any:
             return [written(item) for item in value]
         case _:
             return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def _kind(value: Struct) -> dict[str, str]:
+    """A target that is code says so."""
+    tag = value.__struct_config__.tag
+    return {} if tag in (None, "http") else {"type": str(tag)}
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

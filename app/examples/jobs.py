@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from app.dead_letters.schemas import DeadLetter
+from app.jobs.code_schemas import Function
 from app.jobs.schemas import Answer, Attempt, CreatedJobs, HistoryEvent, Job, JobError, Target
 from app.logs.schemas import LogLine
 from core.jobs.backoff import Retry
@@ -53,6 +54,16 @@ SCHEDULED = Job(
     cancel_requested_at=None,
     replay_of=None,
     unique=None,
+)
+DEFINED = msgspec.structs.replace(
+    SCHEDULED,
+    definition="reports.render@2",
+    target=Function(function="reports.render@7", params=Raw(b'{"month":"2026-12"}')),
+    queue="definition:reports.render@2",
+    priority=50,
+    timeout_seconds=600,
+    retry=Retry(max_attempts=3),
+    attempts_left=3,
 )
 _ANSWER = Answer(status=200, headers={"content-type": "text/plain"}, body="thanks", truncated=False)
 SUCCEEDED = msgspec.structs.replace(

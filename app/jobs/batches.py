@@ -15,9 +15,9 @@ from app.jobs import placing, unique
 from app.jobs import store as reads
 from app.jobs.idempotency import Key
 from app.jobs.placing import Fresh, Refusal, Twin
-from app.jobs.schemas import OnConflict
 from app.jobs.store import KeyUse, Stored
 from app.jobs.unique import Claim
+from app.jobs.uniqueness import OnConflict
 from core import ids
 from core.db import Raw
 from core.errors import Invalid, NotFound, NotUnique, Unavailable
@@ -73,7 +73,7 @@ async def _placed(db: Raw, batch: Sequence[NewJob], key: Key | None) -> FreshBat
     claimed = unique.claims(batch)
     twins = await unique.take(db, claimed, tenant=tenant)
     if twins and key is not None and await reads.key_use(db, key, tenant=tenant) is not None:
-        return await _repeated(db, key, len(batch), tenant=tenant)
+        return await repeated(db, key, len(batch), tenant=tenant)
     settled = await _beside(db, batch, claimed, twins) if twins else _Settled({}, set())
     if not isinstance(settled, _Settled):
         return settled
@@ -85,7 +85,7 @@ async def _placed(db: Raw, batch: Sequence[NewJob], key: Key | None) -> FreshBat
     if all(one.created for one in made.values()):
         return FreshBatch([settled.returned.get(new.id) or _fresh(new, made, settled) for new in batch])
     assert key is not None
-    return await _repeated(db, key, len(batch), tenant=tenant)
+    return await repeated(db, key, len(batch), tenant=tenant)
 
 
 async def _beside(
@@ -135,7 +135,8 @@ def first_id() -> UUID:
     return UUID(int=ids.new().int >> _BITS << _BITS)
 
 
-async def _repeated(db: Raw, key: Key, count: int, *, tenant: UUID) -> StoredBatch | Refusal:
+async def repeated(db: Raw, key: Key, count: int, *, tenant: UUID) -> StoredBatch | Refusal:
+    """The jobs that this key made before, as they are now, or why there are none to show."""
     use = await placing.used(db, key, tenant=tenant)
     if not isinstance(use, KeyUse):
         return use

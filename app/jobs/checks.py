@@ -35,6 +35,8 @@ from core.jobs.success import StatusSet, Success, parse_success
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LANE_MARK = ":"
+"""In the name of every lane of a definition or function, and in no other name of a queue."""
 YEARS = "must be in the years 1970 to 2199"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -63,13 +65,38 @@ _statuses = lru_cache(maxsize=256)(parse_success)
 def faults(asked: CreateJob, *, now: datetime, body: Content | Fault | None = None) -> list[Fault]:
     """Everything wrong with a new job, whose body may have been taken already."""
     return [
-        *target(asked.target, body or code.body(asked.target)),
+        *_aim(asked, body),
         *times(asked.fire_at, asked.delay_seconds),
+        *(() if isinstance(asked.queue, UnsetType) else lane(asked.queue)),
         *_expiry(asked, now),
-        *success(asked.success),
+        *(() if isinstance(asked.success, UnsetType) else success(asked.success)),
         *(() if isinstance(asked.retry, UnsetType) else retry(asked.retry)),
         *labels(asked.labels),
     ]
+
+
+def _aim(asked: CreateJob, body: Content | Fault | None) -> Iterator[Fault]:
+    """What is to be done is said once: by a target, or by a definition with what that is to get."""
+    by_definition = not isinstance(asked.definition, UnsetType)
+    if not isinstance(asked.target, UnsetType):
+        yield from target(asked.target, body or code.body(asked.target))
+    elif not by_definition:
+        yield Fault("missing", "is required, or a definition", pointer="/target")
+    if by_definition and not isinstance(asked.target, UnsetType):
+        yield Fault("conflicting", "give target or definition, not both", pointer="/definition")
+    for name in ("params", "env") if not by_definition else ():
+        if getattr(asked, name) is not UNSET:
+            yield Fault("conflicting", "goes with a definition; else it is the target's", pointer=f"/{name}")
+
+
+def lane(queue: str | None, old: str = "") -> Iterator[Fault]:
+    """Only definitions put jobs into their lanes, and those stay there."""
+    if queue is None or queue == old:
+        return
+    if LANE_MARK in old:
+        yield Fault("conflicting", "is that of its definition, which is limited", pointer="/queue")
+    elif LANE_MARK in queue:
+        yield Fault("unknown_queue", "is not one of your queues", pointer="/queue")
 
 
 def change(asked: EditJob) -> Change:

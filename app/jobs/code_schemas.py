@@ -11,6 +11,22 @@ _FUNCTION = r"^[a-z0-9][a-z0-9._-]{0,126}@[1-9][0-9]{0,8}$"
 
 _Params = Annotated[Raw, Meta(description="Any JSON value.", examples=[{"any": "json"}])]
 
+Definition = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=110,
+        description="`key@version`, or a key for its newest version; instead of a target.",
+        examples=["reports.render@2"],
+    ),
+]
+Params = Annotated[
+    Raw, Meta(description="What the definition's target gets: its params, or the body of its request.")
+]
+Env = Annotated[
+    dict[str, str], Meta(max_length=256, description="Variables beside those of the definition's container.")
+]
+
 
 class CreateContainer(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="container"

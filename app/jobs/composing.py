@@ -5,16 +5,20 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from app.jobs import checks, code, masking
-from app.jobs.code_schemas import CreateContainer, CreateFunction
+from app.jobs.code_schemas import CreateContainer
 from app.jobs.content import Content
-from app.jobs.schemas import CreateJob, CreateTarget
+from app.jobs.defining import Source
+from app.jobs.schemas import PRIORITIES, CreateAnyTarget, CreateJob, CreateTarget
 from core.jobs.backoff import Retry
 from core.jobs.model import HttpTarget, Needs, NewJob, TargetType
 from core.jobs.success import Success
 from core.jobs.targets import needs
+
+NORMAL = PRIORITIES["normal"]
 
 _encoder = msgspec.json.Encoder()
 
@@ -32,13 +36,15 @@ class Aim(msgspec.Struct, frozen=True):
     """All that the target says besides body and secrets, for telling twins."""
 
 
-def aim(asked: CreateTarget | CreateContainer | CreateFunction, body: Content) -> Aim:
-    """The target of a job that has nothing wrong."""
+def aim(asked: CreateAnyTarget, body: Content, source: Source | None = None) -> Aim:
+    """The target of a job that has nothing wrong. By which definition it was made tells no twins apart."""
     if not isinstance(asked, CreateTarget):
         target, secret = code.stored(asked)
         kind = TargetType.CONTAINER if isinstance(asked, CreateContainer) else TargetType.FUNCTION
-        stored = _json(target)
-        return Aim(kind, stored, secret, needs(kind, stored), (kind, target))
+        said, stored = (kind, target), _json(target)
+        if source is not None:
+            stored = _json(replace(target, definition=source.definition, result_schema=source.result_schema))
+        return Aim(kind, stored, secret, needs(kind, stored), said)
     plain, secret = masking.divide(asked.headers, asked.secret_headers)
     http = HttpTarget(
         url=asked.url,
@@ -46,6 +52,7 @@ def aim(asked: CreateTarget | CreateContainer | CreateFunction, body: Content) -
         headers=plain,
         secret_headers=tuple(secret),
         body_kind=body.kind,
+        definition=UNSET if source is None else source.definition,
     )
     told = {name.lower(): value for name, value in plain.items()}
     return Aim(TargetType.HTTP, _json(http), secret, Needs.HTTP, (asked.method, asked.url, told, body.kind))
@@ -58,14 +65,14 @@ def new_job(
     return NewJob(
         id=id,
         tenant_id=tenant,
-        queue=asked.queue,
-        priority=checks.priority(asked.priority),
+        queue="default" if isinstance(asked.queue, UnsetType) else asked.queue,
+        priority=NORMAL if isinstance(asked.priority, UnsetType) else checks.priority(asked.priority),
         target_type=aimed.type,
         target=aimed.target,
         body=body.data,
         sealed_headers=sealed,
         timeout_seconds=None if isinstance(asked.timeout_seconds, UnsetType) else asked.timeout_seconds,
-        success=_policy(asked.success),
+        success=_policy(Success() if isinstance(asked.success, UnsetType) else asked.success),
         retry=None if isinstance(asked.retry, UnsetType) else _policy(asked.retry),
         labels=_json(asked.labels),
         fire_at=asked.fire_at,

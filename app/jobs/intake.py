@@ -77,7 +77,7 @@ def _job(raw: bytes) -> CreateJob:
     try:
         http = body.decode(raw, CreateHttpJob)
     except Invalid as error:
-        if not _has_type(error):
+        if not _has_type(error) and b'"definition"' not in raw:
             raise
         return body.decode(typed(raw), CreateJob)
     # The framework takes a handler's own type alone, not what is derived from it.
@@ -88,7 +88,7 @@ def _jobs(raw: bytes) -> CreateJobs:
     try:
         return CreateJobs(body.decode(raw, CreateHttpJobs).jobs)
     except Invalid as error:
-        if not _has_type(error):
+        if not _has_type(error) and b'"definition"' not in raw:
             raise
     return body.decode(typed_many(raw), CreateJobs)
 
@@ -181,7 +181,7 @@ def _fitting(raw: bytes, found: list[Fault], kind: type[T]) -> T | None:
         value = msgspec.json.decode(raw, type=dict[str, Any])
         for fault in found:
             _take_out(value, str(fault.pointer).split("/")[1:])
-        if kind is CreateJob:
+        if kind is CreateJob and "definition" not in value:
             target = value.setdefault("target", {})
             if target.setdefault("type", "http") == "http":
                 target.setdefault("url", _SOMEWHERE)

@@ -35,7 +35,8 @@ Refusal = NotFound | Conflict | Invalid | Rejected | Unavailable
 
 _LOCK_TO_EDIT = """
 SELECT target::text, sealed_headers, timeout_seconds, success::text, retry::text, labels::text, fire_at,
-       expires_at, now(), (SELECT id FROM queues WHERE tenant_id = $1 AND name = $3 AND deleted_at IS NULL)
+       expires_at, now(), (SELECT id FROM queues WHERE tenant_id = $1 AND name = $3 AND deleted_at IS NULL),
+       (SELECT name FROM queues WHERE id = queue_id)
 FROM jobs WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 """
 

@@ -17,9 +17,9 @@ import msgspec
 from app.jobs import idempotency, unique
 from app.jobs import store as reads
 from app.jobs.idempotency import Key
-from app.jobs.schemas import OnConflict
 from app.jobs.store import KeyUse, Stored
 from app.jobs.unique import Claim
+from app.jobs.uniqueness import OnConflict
 from core.db import Raw
 from core.errors import Fault, Invalid, NotFound, NotUnique, Unavailable
 from core.jobs import store as jobs

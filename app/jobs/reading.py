@@ -3,13 +3,21 @@
 from functools import lru_cache
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from app.jobs import code, content
 from app.jobs.code_schemas import Container, Function
 from app.jobs.masking import MASK
-from app.jobs.schemas import Answer, Attempt, HistoryEvent, Job, JobError, Target, Unique
+from app.jobs.schemas import (
+    Answer,
+    Attempt,
+    HistoryEvent,
+    Job,
+    JobError,
+    Target,
+)
 from app.jobs.store import Stored, Told, Tried
+from app.jobs.uniqueness import Unique
 from core.jobs.backoff import Retry
 from core.jobs.lifecycle import FINAL
 from core.jobs.model import Event, HttpTarget, Needs, Outcome, TargetType
@@ -21,6 +29,7 @@ _uniques = msgspec.json.Decoder(Unique)
 _targets = lru_cache(maxsize=256)(msgspec.json.Decoder(HttpTarget).decode)
 _containers = msgspec.json.Decoder(ContainerTarget).decode
 _functions = msgspec.json.Decoder(FunctionTarget).decode
+_made_by = msgspec.json.Decoder(FunctionTarget).decode
 retries = lru_cache(maxsize=256)(msgspec.json.Decoder(Retry).decode)
 successes = lru_cache(maxsize=256)(msgspec.json.Decoder(Success).decode)
 words = msgspec.json.Decoder(dict[str, str])
@@ -34,6 +43,7 @@ def job(stored: Stored) -> Job:
     return Job(
         id=stored.id,
         state=stored.state,
+        definition=definition(stored.target_type, stored.target),
         target=target(stored.target_type, stored.target, stored.body),
         fire_at=stored.fire_at,
         next_attempt_at=stored.next_attempt_at,
@@ -111,6 +121,12 @@ def target(kind: str, stored: str, body: bytes | None) -> Target | Container | F
         body_text=forms.body_text,
         body_base64=forms.body_base64,
     )
+
+
+def definition(kind: str, stored: str) -> str | None:
+    """The name of that which a job was made by, if it was."""
+    made_by = (_targets if kind == TargetType.HTTP else _made_by)(stored).definition
+    return None if isinstance(made_by, UnsetType) else made_by
 
 
 def error(code: str | None, message: str | None) -> JobError | None:

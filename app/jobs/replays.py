@@ -105,7 +105,11 @@ def renewed(
 ) -> NewJob | Invalid:
     """The job to store."""
     retry = _changed(_retries.decode(request.retry), asked.retry)
-    faults = [*checks.times(asked.fire_at, asked.delay_seconds), *checks.retry(retry)]
+    faults = [
+        *checks.times(asked.fire_at, asked.delay_seconds),
+        *checks.retry(retry),
+        *checks.lane(asked.queue, request.queue),
+    ]
     if faults:
         return Invalid(faults)
     fires = checks.fires(asked.fire_at, asked.delay_seconds, now=request.now)

@@ -112,6 +112,7 @@ def retargeted(draft: Draft, kept: Retargeted, means: Means) -> Retargeted:
         headers=old.headers,
         secret_headers=old.secret_headers,
         body_kind=draft.body.kind if isinstance(draft.body, Content) else old.body_kind,
+        definition=old.definition,
     )
     if not _has_headers(patch):
         return Retargeted(_encoder.encode(target).decode(), kept.sealed_headers)

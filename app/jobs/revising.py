@@ -51,6 +51,8 @@ class Kept(msgspec.Struct, frozen=True):
     """By the database's clock."""
     queue_id: UUID | None
     """Of the queue that the patch names, if there is one of that name."""
+    queue: str = ""
+    """Where it waits so far."""
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -106,7 +108,7 @@ def faults(change: Change, kept: Kept, draft: Draft | None, *, attempt: int) -> 
     return [
         *(draft.faults() if draft is not None else ()),
         *checks.times(change.fire_at, change.delay_seconds),
-        *([placing.unknown_queue()] if asked.queue is not UNSET and kept.queue_id is None else ()),
+        *_queue(asked, kept),
         *_expiry(change, kept),
         *(checks.success(_success(asked, kept)) if asked.success is not UNSET else ()),
         *(_retry_faults(asked, kept, attempt) if asked.retry is not UNSET else ()),
@@ -167,6 +169,15 @@ def _expiry(change: Change, kept: Kept) -> Iterator[Fault]:
     if ends <= max(fire_at, kept.now):
         where = "/fire_at" if change.delay_seconds is None else "/delay_seconds"
         yield Fault("too_late", "must be before the job expires", pointer=where)
+
+
+def _queue(asked: EditJob, kept: Kept) -> Iterator[Fault]:
+    if isinstance(asked.queue, UnsetType):
+        return
+    if found := list(checks.lane(asked.queue, kept.queue)):
+        yield from found
+    elif kept.queue_id is None:
+        yield placing.unknown_queue()
 
 
 def _success(asked: EditJob, kept: Kept) -> Success:

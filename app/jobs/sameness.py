@@ -19,7 +19,7 @@ import msgspec
 
 from app.jobs.composing import Aim
 from app.jobs.content import Content
-from app.jobs.schemas import OnConflict, Unique
+from app.jobs.uniqueness import OnConflict, Unique
 from core.jobs.model import BodyKind, TargetType
 from core.sealing import Keyring
 

@@ -4,14 +4,22 @@ These are the schemas of the OpenAPI document too. What a schema cannot say is i
 """
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from app.jobs.code_schemas import Container, CreateContainer, CreateFunction, Function
+from app.jobs.code_schemas import (
+    Container,
+    CreateContainer,
+    CreateFunction,
+    Definition,
+    Env,
+    Function,
+    Params,
+)
+from app.jobs.uniqueness import Unique, UniqueRule
 from core.egress.urls import MAX_URL
 from core.jobs.backoff import Backoff, Retry
 from core.jobs.model import TIMEOUT_SECONDS, Event, Outcome, Priority, State
@@ -96,62 +104,42 @@ class RetryPolicy(Retry, frozen=True, forbid_unknown_fields=True):
     """When to try again."""
 
 
-class OnConflict(StrEnum):
-    """What becomes of a new job whose twin stands."""
-
-    REJECT = "reject"
-    """It is refused; the refusal names the twin."""
-    RETURN = "return"
-    """The twin is the answer."""
-    REPLACE = "replace"
-    """It takes the place of the twin, which is cancelled, unless that has started."""
-
-
-class Unique(msgspec.Struct, frozen=True, kw_only=True):
-    """By what no two jobs of a queue may stand at once: a key, or else the request itself."""
-
-    key: (
-        Annotated[str, Meta(min_length=1, max_length=255, description="Your name for what is unique.")] | None
-    ) = None
-    window_seconds: (
-        Annotated[
-            int,
-            Meta(
-                ge=1,
-                le=31_536_000,
-                description="After its creation a job stands for so long, even once it succeeded.",
-            ),
-        ]
-        | None
-    ) = None
-    on_conflict: Annotated[
-        OnConflict,
-        Meta(description="While a twin stands: 409, the twin itself, or the new job in the twin's place."),
-    ] = OnConflict.REJECT
-
-
-class UniqueRule(Unique, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """By what no two jobs of a queue may stand at once: a key, or else the request itself."""
+CreateAnyTarget = CreateTarget | CreateContainer | CreateFunction
 
 
 class CreateJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A job to be done: what to call, and when. Without a fire time it is due now."""
+    """A job to be done: what, by a target or by a definition, and when. Without a fire time it is due now."""
 
-    target: CreateTarget | CreateContainer | CreateFunction
+    target: CreateAnyTarget | UnsetType = UNSET
+    definition: Definition | UnsetType = UNSET
+    params: Params | UnsetType = UNSET
+    env: Env | UnsetType = UNSET
     fire_at: _FireAt | None = None
     delay_seconds: _Delay | None = None
-    queue: _Queue = "default"
-    priority: _Priority = "normal"
+    queue: Annotated[
+        _Queue | UnsetType, Meta(description="Name of one of your queues; else the definition's, or default.")
+    ] = UNSET
+    priority: Annotated[
+        _Priority | UnsetType, Meta(description="Without it the definition's, or normal.")
+    ] = UNSET
     timeout_seconds: Annotated[
         _Timeout | UnsetType, Meta(description=f"Without it the queue's, or {TIMEOUT_SECONDS}.")
     ] = UNSET
     expires_at: _ExpiresAt | None = None
-    success: SuccessRule = SuccessRule()
+    success: Annotated[SuccessRule | UnsetType, Meta(description="Without it the definition's, or 2xx.")] = (
+        UNSET
+    )
     retry: Annotated[
         RetryPolicy | UnsetType, Meta(description="Whole; without it the queue's, or the default one.")
     ] = UNSET
     labels: _Labels = {}
     unique: UniqueRule | None = None
+
+    @property
+    def aim(self) -> CreateAnyTarget:
+        """The target of a job that has one, by itself or from its definition."""
+        assert not isinstance(self.target, UnsetType)
+        return self.target
 
 
 class CreateHttpJob(CreateJob, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -299,6 +287,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     state: State
+    definition: Annotated[str | None, Meta(description="Which it was made by: `key@version`.")] = None
     target: Target | Container | Function
     fire_at: Instant
     next_attempt_at: Annotated[Instant | None, Meta(description="While it waits for an attempt.")]

@@ -22,7 +22,7 @@ import msgspec
 
 from app.jobs import sameness, withdrawing
 from app.jobs.sameness import Rule
-from app.jobs.schemas import OnConflict
+from app.jobs.uniqueness import OnConflict
 from core.db import Raw
 from core.errors import Fault, NotUnique
 from core.jobs.model import NewJob

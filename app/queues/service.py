@@ -10,13 +10,13 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from app import limiting
 from app.audit import store as audit
 from app.audit.model import Action
 from app.jobs import checks, revising
+from app.limiting import Limit
 from app.principal import Principal
-from app.queues import limiting
 from app.queues import store as queues
-from app.queues.limiting import Limit
 from app.queues.schemas import NAME, CreateQueue, EditQueue, EditRate, Queue, Rate
 from app.queues.store import Stored
 from core import ids
@@ -28,6 +28,7 @@ DEFAULT = "default"
 
 _ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _NAME = re.compile(NAME)
+_LANE = re.compile(r"(?:definition|function):[!-~]{1,200}")
 
 Refusal = Conflict | Invalid | NotFound
 
@@ -50,7 +51,8 @@ async def find(db: Raw, named: str, *, tenant: UUID) -> Stored | None:
     """A queue by what stands in a path: its id or its name."""
     if _ID.fullmatch(named):
         return await queues.get(db, UUID(named), tenant=tenant)
-    return await queues.get(db, named, tenant=tenant) if _NAME.fullmatch(named) else None
+    known = _NAME.fullmatch(named) or _LANE.fullmatch(named)
+    return await queues.get(db, named, tenant=tenant) if known else None
 
 
 async def create(db: Raw, asked: CreateQueue, principal: Principal) -> Stored | Refusal:
@@ -81,6 +83,8 @@ async def change(db: Raw, named: str, asked: EditQueue, principal: Principal) ->
         before = await find(db, named, tenant=tenant)
         if before is None:
             return NotFound()
+        if before.lane:
+            return _is_lane()
         after = _changed(before, asked)
         if not isinstance(after, Stored):
             return after
@@ -117,6 +121,8 @@ async def delete(db: Raw, named: str, principal: Principal) -> Refusal | None:
             return NotFound()
         if found.name == DEFAULT:
             return _is_default()
+        if found.lane:
+            return _is_lane()
         if await queues.busy(db, found.id):
             return Conflict(
                 "queue_not_empty", "Jobs wait or run in this queue; cancel them, or let them end."
@@ -199,3 +205,7 @@ def _exists() -> Conflict:
 
 def _is_default() -> Conflict:
     return Conflict("queue_is_default", "The queue `default` cannot be renamed or deleted.")
+
+
+def _is_lane() -> Conflict:
+    return Conflict("queue_is_lane", "It belongs to a definition that is limited; change that.")

@@ -16,7 +16,7 @@ _retries = msgspec.json.Decoder(Retry)
 
 _COLUMNS = """
 SELECT q.id, q.name, q.paused, q.retry::text, q.timeout_seconds, q.created_at,
-       l.max_concurrency, l.rate_count, l.rate_seconds, l.rate_burst
+       l.max_concurrency, l.rate_count, l.rate_seconds, l.rate_burst, q.lane
 FROM queues q LEFT JOIN limits l ON l.id = q.id
 WHERE q.tenant_id = $1 AND q.deleted_at IS NULL
 """
@@ -60,6 +60,8 @@ class Stored(msgspec.Struct, frozen=True):
     rate_count: int | None = None
     rate_seconds: float | None = None
     rate_burst: int | None = None
+    lane: bool = False
+    """Whether it belongs to a definition or a function."""
 
 
 async def hold(db: Raw, tenant: UUID) -> datetime:

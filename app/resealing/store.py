@@ -42,6 +42,7 @@ PLACES = (
     Place("signing_secrets", "id", "sealed", "tenant_id", signing_context),
     Place("jobs", "id", "sealed_headers", "tenant_id", header_context),
     Place("dead_letters", "job_id", "sealed_headers", "tenant_id", header_context),
+    Place("definitions", "id", "sealed_headers", "tenant_id", header_context),
     Place("mails", "id", "sealed", "id", letters.context),
 )
 

@@ -116,8 +116,8 @@ async def _make(db: Raw, orders: Sequence[CreateJob], means: Means, *, ago: floa
 
 
 def _new(order: CreateJob, id: UUID, means: Means) -> NewJob:
-    body = code.body(order.target)
+    body = code.body(order.aim)
     assert isinstance(body, Content)
-    aim = composing.aim(order.target, body)
+    aim = composing.aim(order.aim, body)
     new = composing.new_job(order, aim, body, id=id, tenant=means.tenant, sealed=means.seal(aim.secret))
     return msgspec.structs.replace(new, request_id="seed", fire_at=None, expires_at=None)

@@ -6,14 +6,14 @@ from uuid import UUID
 import msgspec
 from msgspec import UnsetType
 
+from app import limiting
 from app.audit import store as audit
 from app.audit.model import Action
+from app.limiting import Limit
 from app.limits import store as limits
 from app.limits.model import DEFAULT
 from app.limits.store import SMALLEST_RATE
 from app.principal import ALL_SCOPES, Actor, Principal
-from app.queues import limiting
-from app.queues.limiting import Limit
 from app.tenants import store as tenants
 from app.tenants.schemas import ChangeTenant, CreatedTenant, TenantSettings
 from app.tenants.store import Start, Stored

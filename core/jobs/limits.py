@@ -5,6 +5,9 @@ leaving out what another replica holds; the second, whose snapshot is younger th
 leases, and claims up to what is free. One statement that locks, counts and claims would overshoot. A lease
 that goes away frees its slot by that, however it goes, so nothing can leak.
 
+A queue may share a limit with queues of other tenants, as those of one function do: it stands in
+`queues.shares`, and its leases say so too.
+
 The rate is GCRA: `spent_until` runs ahead of the clock by one interval for each start, and may be ahead by
 `burst` intervals at most.
 
@@ -30,7 +33,9 @@ HOLD = """
 SELECT id, since IS NOT NULL,
        extract(epoch FROM greatest(spent_until - clock_timestamp(), interval '0'))::float8,
        rate_seconds / rate_count, rate_burst
-FROM limits WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED
+FROM limits WHERE id = ANY($1::uuid[] || ARRAY(
+  SELECT shares FROM queues WHERE id = ANY($1::uuid[]) AND shares IS NOT NULL))
+ORDER BY id FOR UPDATE SKIP LOCKED
 """
 
 _CLAIMING = "FROM pg_locks WHERE relation = 'leases'::regclass AND mode = 'RowExclusiveLock'"
@@ -52,19 +57,21 @@ WITH before AS MATERIALIZED (
 UPDATE leases SET limited = true WHERE job_id = ANY(ARRAY(SELECT job_id FROM before))
 """
 
+_COUNTING = "true, (SELECT q.shares FROM queues q WHERE q.id = work.queue_id)"
 _USED = "(SELECT count(*) FROM leases h WHERE h.limited AND h.{whose} = l.id)"
 
 # Of each lane at most its quota; of a queue's lanes together what is free of its own limit and what its rate
-# allows, of a tenant's what is free of the tenant's limit, by their places. `least` passes over null: no such limit.
+# allows, of those that share a limit what is free of that, of a tenant's what is free of the tenant's limit, by their
+# places. `least` passes over null: no such limit.
 CLAIM = f"""
 WITH lane AS MATERIALIZED (
-  SELECT u.queue_id, q.tenant_id, u.needs, u.quota::bigint, u.since, u.place
+  SELECT u.queue_id, q.tenant_id, q.shares, u.needs, u.quota::bigint, u.since, u.place
   FROM unnest($2::uuid[], $3::int[], $4::float8[], $6::int2[])
     WITH ORDINALITY AS u(queue_id, quota, since, needs, place)
   JOIN queues q ON q.id = u.queue_id
   WHERE q.limited AND NOT q.paused AND NOT EXISTS (
     SELECT FROM limits l
-    WHERE l.id IN (q.id, q.tenant_id) AND (l.id <> ALL($5::uuid[]) OR l.since IS NOT NULL))),
+    WHERE l.id IN (q.id, q.tenant_id, q.shares) AND (l.id <> ALL($5::uuid[]) OR l.since IS NOT NULL))),
 queue AS MATERIALIZED (
   SELECT l.id, least(
     CASE WHEN l.max_concurrency IS NOT NULL THEN l.max_concurrency - {_USED.format(whose="queue_id")} END,
@@ -76,14 +83,21 @@ own AS MATERIALIZED (
     lane.quota,
     q.free + lane.quota - sum(lane.quota) OVER (PARTITION BY lane.queue_id ORDER BY lane.place)))::bigint AS most
   FROM lane LEFT JOIN queue q ON q.id = lane.queue_id),
-shared AS MATERIALIZED (
+common AS MATERIALIZED (
+  SELECT l.id, l.max_concurrency - {_USED.format(whose="shares")} AS free
+  FROM limits l WHERE l.id = ANY(ARRAY(SELECT DISTINCT shares FROM lane)) AND l.max_concurrency IS NOT NULL),
+part AS MATERIALIZED (
+  SELECT o.*, greatest(0, least(
+           o.most, c.free + o.most - sum(o.most) OVER (PARTITION BY o.shares ORDER BY o.place)))::bigint AS some
+  FROM own o LEFT JOIN common c ON c.id = o.shares),
+whole AS MATERIALIZED (
   SELECT l.id, l.max_concurrency - {_USED.format(whose="tenant_id")} AS free
   FROM limits l
   WHERE l.id = ANY(ARRAY(SELECT DISTINCT tenant_id FROM lane)) AND l.max_concurrency IS NOT NULL),
 granted AS MATERIALIZED (
-  SELECT o.needs, o.queue_id, o.since, greatest(0, least(
-           o.most, s.free + o.most - sum(o.most) OVER (PARTITION BY o.tenant_id ORDER BY o.place)))::bigint AS slots
-  FROM own o LEFT JOIN shared s ON s.id = o.tenant_id),
+  SELECT p.needs, p.queue_id, p.since, greatest(0, least(
+           p.some, w.free + p.some - sum(p.some) OVER (PARTITION BY p.tenant_id ORDER BY p.place)))::bigint AS slots
+  FROM part p LEFT JOIN whole w ON w.id = p.tenant_id),
 picked AS MATERIALIZED (
   SELECT x.job_id FROM granted g CROSS JOIN LATERAL (
     SELECT r.job_id FROM ready r
@@ -97,7 +111,7 @@ spent AS (
     + t.taken * (l.rate_seconds / l.rate_count * interval '1 second' + interval '1 microsecond')
   FROM (SELECT queue_id, count(*) AS taken FROM gone GROUP BY queue_id) t
   WHERE l.id = t.queue_id AND l.rate_count IS NOT NULL),
-{LEASE.format(limited="true")}
+{LEASE.format(limited=_COUNTING, more=", shares")}
 """
 
 

@@ -116,6 +116,8 @@ class HttpTarget(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     secret_headers: tuple[str, ...] = ()
     body_kind: BodyKind = BodyKind.NONE
+    definition: str | msgspec.UnsetType = msgspec.UNSET
+    """`key@version` of the one that the job was made by."""
 
 
 class Lease(msgspec.Struct, frozen=True):

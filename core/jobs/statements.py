@@ -150,7 +150,7 @@ work AS MATERIALIZED (
   FROM gone g JOIN jobs j ON j.id = g.job_id),
 taken AS (
   INSERT INTO leases (job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs, lease_token,
-                      replica_id, claimed_at, deadline_at, limited)
+                      replica_id, claimed_at, deadline_at, limited{{more}})
   SELECT job_id, tenant_id, queue_id, due_at, attempt, losses, priority, needs, lease_token,
          $1, statement_timestamp(), deadline_at, {{limited}}
   FROM work)
@@ -161,7 +161,7 @@ SELECT job_id, attempt, lease_token, tenant_id, queue_id, losses,
 FROM work ORDER BY due_at - priority * {_STEP}, job_id
 """
 
-_UNLIMITED = LEASE.format(limited="false")
+_UNLIMITED = LEASE.format(limited="false", more="")
 
 # Ready jobs become leases: so many of each queue as the round gives it, if it is neither paused nor limited. The
 # array is named twice so that the queues are looked up at once.

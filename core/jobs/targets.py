@@ -8,6 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from core.jobs.model import Needs, TargetType
 
@@ -42,6 +43,10 @@ class ContainerTarget(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = False
     grace_seconds: float = 10.0
     permanent_exit_codes: tuple[int, ...] = ()
+    definition: str | UnsetType = UNSET
+    """`key@version` of the one that the job was made by."""
+    result_schema: Raw | UnsetType = UNSET
+    """What its result is held against."""
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +69,8 @@ class FunctionTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     function: str = ""
     """`key@version`; empty once its tenant was erased."""
+    definition: str | UnsetType = UNSET
+    result_schema: Raw | UnsetType = UNSET
     input: Input | None = None
     """A file that is there when the function starts, under the name ``input``."""
     output_mb: int | None = None

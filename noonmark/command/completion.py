@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from noonmark import dead_letters, jobs
+from noonmark import definitions as definition_calls
 from noonmark import queues as queue_calls
 from noonmark.calls import Talk
 from noonmark.command import console
@@ -44,6 +45,13 @@ def queues(context: click.Context, parameter: click.Parameter, typed: str) -> li
     found = _quickly(context, queue_calls.listed(limit=100))
     items = found.items if found is not None else ()
     return _starting(typed, [(queue.name, "paused" if queue.paused else "") for queue in items])
+
+
+def definitions(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Names of definitions."""
+    found = _quickly(context, definition_calls.listed(limit=100))
+    items = found.items if found is not None else ()
+    return _starting(typed, [(one.name, one.description) for one in items])
 
 
 def script(program: click.Command, shell: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from noonmark.command.table import Column, clean, facts
+from noonmark.definitions import Definition
 from noonmark.model import (
     Artifact,
     Attempt,
@@ -63,6 +64,14 @@ QUEUES: Sequence[Column[Queue]] = (
     Column("at once", lambda queue: queue.max_concurrency),
     Column("rate", lambda queue: _spread(queue)),
 )
+DEFINITIONS: Sequence[Column[Definition]] = (
+    Column("name", lambda definition: definition.name),
+    Column("target", lambda definition: _called(definition.target)),
+    Column("at once", lambda definition: definition.concurrency_limit),
+    Column("attempts", lambda definition: definition.default_max_attempts),
+    Column("timeout", lambda definition: definition.timeout_seconds and f"{definition.timeout_seconds} s"),
+    Column("about", lambda definition: definition.description or None),
+)
 TOKENS: Sequence[Column[Token]] = (
     Column("id", lambda token: token.id),
     Column("begins", lambda token: token.prefix),
@@ -85,6 +94,7 @@ def job(shown: Job) -> str:
         [
             ("id", shown.id),
             ("state", shown.state),
+            ("definition", shown.definition),
             ("target", _called(shown.target)),
             ("waits for", shown.waiting_for and f"a scheduler that offers {shown.waiting_for}"),
             ("queue", f"{shown.queue}, priority {shown.priority}"),
@@ -138,6 +148,28 @@ def queue(shown: Queue) -> str:
             ("retry", shown.retry and f"{shown.retry.max_attempts} attempts, {shown.retry.backoff}"),
             ("timeout", shown.timeout_seconds and f"{shown.timeout_seconds} s"),
             ("created", shown.created_at),
+        ]
+    )
+
+
+def definition(shown: Definition) -> str:
+    """What its jobs are like."""
+    return facts(
+        [
+            ("id", shown.id),
+            ("name", shown.name),
+            ("about", shown.description or None),
+            ("registered", "yes, only to be read" if shown.registered else None),
+            ("target", _called(shown.target)),
+            ("queue", f"{shown.queue}, priority {shown.priority}"),
+            ("at once", shown.concurrency_limit),
+            ("attempts", shown.default_max_attempts),
+            ("timeout", shown.timeout_seconds and f"{shown.timeout_seconds} s"),
+            ("labels", " ".join(f"{name}={value}" for name, value in shown.labels.items()) or None),
+            ("params", _compact(shown.params_schema)),
+            ("result", _compact(shown.result_schema)),
+            ("created", shown.created_at),
+            ("changed", shown.changed_at),
         ]
     )
 

@@ -25,6 +25,8 @@ class FaultCode(StrEnum):
 
     TOO_LARGE = "result_too_large"
     INVALID = "result_invalid"
+    UNFIT = "result_unfit"
+    """It does not fit the schema of its definition."""
     ARTIFACTS_LOST = "artifacts_lost"
 
 

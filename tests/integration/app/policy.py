@@ -17,7 +17,7 @@ class Policy(msgspec.Struct, frozen=True):
     who: str
     """PUBLIC, OPERATOR, SIGNED (a link, made for one thing), ATTEMPT, or the one scope that opens it."""
     names: str | None = None
-    """What the id in its path names: `job`, `letter`, `queue`, `token`, `tenant`, `artifact` or `video`."""
+    """What the id in its path names: `job`, `letter`, `queue`, `definition` and so on."""
     body: Any = None
     """A body that is not refused for its form, where one is needed."""
 
@@ -64,6 +64,12 @@ POLICY = {
     "DELETE /v1/queues/{queue}": Policy(WRITE, "queue"),
     "POST /v1/queues/{queue}/pause": Policy(WRITE, "queue"),
     "POST /v1/queues/{queue}/resume": Policy(WRITE, "queue"),
+    "GET /v1/definitions": Policy(READ),
+    "POST /v1/definitions": Policy(WRITE, body={"key": "d", "target": {"url": "https://example.com/"}}),
+    "GET /v1/definitions/{definition}": Policy(READ, "definition"),
+    "PATCH /v1/definitions/{definition}": Policy(WRITE, "definition", {"priority": 1}),
+    "DELETE /v1/definitions/{definition}": Policy(WRITE, "definition"),
+    "POST /v1/definitions/{definition}/run": Policy(WRITE, "definition"),
     "GET /v1/dlq": Policy(READ),
     "POST /v1/dlq:replay": Policy(WRITE, body={"all": True, "dry_run": True}),
     "POST /v1/dlq:purge": Policy(WRITE, body={"all": True, "dry_run": True}),

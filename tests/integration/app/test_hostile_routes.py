@@ -212,6 +212,8 @@ async def test_no_body_is_refused_where_one_is_needed(caller: httpx.AsyncClient)
 async def test_a_name_that_stands_twice_hides_nothing(caller: httpx.AsyncClient) -> None:
     for name in TAKING:
         for member, value in example(name).items():
+            if member == "params":  # Whatever stands there is a good value.
+                continue
             named, good = msgspec.json.encode(member), msgspec.json.encode(value)
             for pair in ((good, b"[[]]"), (b"[[]]", good)):
                 raw = b"{%b:%b,%b:%b}" % (named, pair[0], named, pair[1])

@@ -57,12 +57,15 @@ async def foreign(api: httpx.AsyncClient, sign_in: SignIn, database: Database) -
     video = (await api.post("/v1/videos/encode", files=form, headers=auth)).json()["id"]
     token = (await make_token(api, auth))["id"]
     queue = (await api.post("/v1/queues", json={"name": "theirs"}, headers=auth)).json()["id"]
+    template = {"key": "theirs", **body}
+    definition = (await api.post("/v1/definitions", json=template, headers=auth)).json()["id"]
     return {
         "job": job,
         "letter": letter,
         "video": video,
         "token": token,
         "queue": queue,
+        "definition": definition,
         "tenant": grant["tenant"]["id"],
     }
 

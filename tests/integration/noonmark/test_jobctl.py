@@ -70,3 +70,24 @@ async def test_what_the_api_refuses_is_said_with_its_request(jobctl: Jobctl) -> 
     assert refused.stderr.startswith("jobctl: 422 validation_failed (request ")
     assert "  /target/url: " in refused.stderr
     assert "  /success/status/0: " in refused.stderr
+
+
+async def test_definitions_are_made_run_and_deleted(jobctl: Jobctl) -> None:
+    target = json.dumps({"url": HOOK})
+    schema = '{"required": ["n"]}'
+    made = await jobctl(
+        "definitions", "create", "hook@2", "--target", target, "--limit", "3", "--params-schema", schema
+    )
+    assert made.exit_code == 0, made.stderr
+    assert "hook@2" in (await jobctl("definitions", "list")).stdout
+    changed = await jobctl("definitions", "update", "hook", "--limit", "none", "--timeout", "9", "-o", "json")
+    shown = json.loads(changed.stdout)
+    assert (shown["concurrency_limit"], shown["timeout_seconds"]) == (None, 9)
+    assert '{"required":["n"]}' in (await jobctl("definitions", "show", "hook")).stdout
+    refused = await jobctl("definitions", "run", "hook", "-p", "{}")
+    assert (refused.exit_code, "/params/n" in refused.stderr) == (1, True)
+    ran = await jobctl("definitions", "run", "hook", "-p", '{"n": 1}', "--in", "1h", "-o", "json")
+    job = json.loads(ran.stdout)
+    assert (job["definition"], job["state"], job["timeout_seconds"]) == ("hook@2", "scheduled", 9)
+    assert (await jobctl("definitions", "delete", "hook@2")).exit_code == 0
+    assert (await jobctl("definitions", "show", "hook")).exit_code == 3

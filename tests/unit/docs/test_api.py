@@ -8,7 +8,7 @@ import pytest
 from msgspec import UNSET
 
 from app.jobs import checks
-from app.jobs.schemas import CreateHttpJob, CreateTarget, RetryPolicy
+from app.jobs.schemas import CreateHttpJob, CreateTarget, RetryPolicy, SuccessRule
 from core.jobs.model import TIMEOUT_SECONDS
 from docs.generator.pages import ROOT
 from local import demo
@@ -37,7 +37,10 @@ def test_a_job_that_is_shown_is_one_that_is_taken(text: str) -> None:
 
 def test_the_defaults_that_are_shown_are_the_defaults() -> None:
     shown = msgspec.json.decode(_JOBS[0], type=CreateHttpJob)
-    bare = CreateHttpJob(target=shown.target, timeout_seconds=TIMEOUT_SECONDS, retry=RetryPolicy())
+    bare = CreateHttpJob(
+        target=shown.target, timeout_seconds=TIMEOUT_SECONDS, retry=RetryPolicy(), queue="default",
+        priority="normal", success=SuccessRule(),
+    )  # fmt: skip
     assert msgspec.structs.replace(shown, fire_at=None, labels={}) == bare
     given = msgspec.structs.replace(shown.target, headers={}, body=UNSET)
     assert given == CreateTarget(url=shown.target.url)

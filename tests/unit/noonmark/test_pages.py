@@ -51,7 +51,9 @@ def test_a_filter_is_on_the_page(name: str) -> None:
     assert f"`{name}`" in CLIENT.split("Filters: ")[1].split("\n\n")[0]
 
 
-@pytest.mark.parametrize("noun", ["jobs", "queues", "dead_letters", "tokens", "signing_secrets"])
+@pytest.mark.parametrize(
+    "noun", ["jobs", "queues", "definitions", "dead_letters", "tokens", "signing_secrets"]
+)
 def test_the_methods_of_a_noun_are_on_the_page_and_the_same_in_both_clients(noun: str) -> None:
     blocking = type(getattr(noonmark.Client(token="t"), noun))
     asynchronous = type(getattr(noonmark.AsyncClient(token="t"), noun))

@@ -217,6 +217,15 @@ async def test_an_order_says_its_time_and_how_many_attempts_before_it_were_lost(
     assert (order.timeout_seconds, order.losses) == (30.0, 2)
 
 
+async def test_a_result_that_does_not_fit_is_told_and_not_kept(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "a", code=0)
+    target = msgspec.structs.replace(_TARGET, result_schema=msgspec.Raw(b'{"type":"object"}'))
+    settled = await scene.run(msgspec.structs.replace(held(), target=msgspec.json.encode(target).decode()))
+    assert isinstance(settled, Settlement)
+    assert (settled.outcome, settled.error_code, settled.body) == (Outcome.SUCCEEDED, "result_unfit", None)
+    assert settled.error_message == 'The result does not fit its schema: it is not of type "object"'
+
+
 @pytest.mark.parametrize(("allowed", "needs"), [(False, Needs.PROCESS), (True, Needs.DOCKER)])
 async def test_nothing_is_started_that_is_forbidden_or_not_offered(
     tmp_path: Path, allowed: bool, needs: Needs

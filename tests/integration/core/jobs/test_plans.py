@@ -141,7 +141,14 @@ LOOKING = {
     "claim": (CLAIM, {"ready_pkey", "ready_job_id_idx", "jobs_pkey"}),
     "limited": (
         CLAIM_LIMITED,
-        {"ready_pkey", "ready_job_id_idx", "jobs_pkey", "leases_queue_id_idx", "leases_tenant_id_idx"},
+        {
+            "ready_pkey",
+            "ready_job_id_idx",
+            "jobs_pkey",
+            "leases_queue_id_idx",
+            "leases_tenant_id_idx",
+            "leases_shares_idx",
+        },
     ),
     "ahead": (CLAIM_AHEAD, {"timers_due_at_job_id_idx", "timers_pkey", "jobs_pkey"}),
 }

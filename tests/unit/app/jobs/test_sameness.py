@@ -7,7 +7,8 @@ import pytest
 
 from app.jobs import composing, sameness
 from app.jobs.content import Content
-from app.jobs.schemas import CreateTarget, Method, OnConflict, Unique
+from app.jobs.schemas import CreateTarget, Method
+from app.jobs.uniqueness import OnConflict, Unique
 from core.jobs.model import BodyKind, HttpTarget
 from core.sealing import Keyring
 

@@ -29,7 +29,7 @@ _CLEAR = "DELETE FROM limits WHERE id = $1"
 _MARK = """
 UPDATE queues q SET limited = NOT limited
 WHERE q.tenant_id = $1 AND q.deleted_at IS NULL
-  AND q.limited <> EXISTS (SELECT FROM limits l WHERE l.id IN (q.id, q.tenant_id))
+  AND q.limited <> EXISTS (SELECT FROM limits l WHERE l.id IN (q.id, q.tenant_id, q.shares))
 """
 
 
@@ -48,4 +48,9 @@ async def put(db: Raw, whose: UUID, limit: Limit, *, tenant: UUID) -> None:
         await db.execute(_CLEAR, whose)
     else:
         await db.execute(_PUT, whose, *msgspec.structs.astuple(limit))
+    await mark(db, tenant=tenant)
+
+
+async def mark(db: Raw, *, tenant: UUID) -> None:
+    """Have a tenant's queues say whether a limit concerns them."""
     await db.execute(_MARK, tenant)

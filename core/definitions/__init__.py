@@ -1,0 +1,1 @@
+"""Definitions: reusable, versioned templates of jobs, those of tenants and those that come with functions."""

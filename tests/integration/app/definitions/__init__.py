@@ -1,0 +1,1 @@
+"""Definitions through the API."""

@@ -1,0 +1,59 @@
+"""A replica tells everybody of its functions: once, and writes only what has changed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from core.db import Database
+from scheduler.publishing import Publisher
+from scheduler.runtimes.function import FunctionRuntime
+
+
+@pytest.fixture
+async def runtime() -> AsyncIterator[FunctionRuntime]:
+    opened = FunctionRuntime(modules=("scheduler.functions.basic", "examples.functions"))
+    yield opened
+    await opened.close()
+
+
+async def rows(database: Database) -> dict[str, Any]:
+    async with database.raw() as db:
+        found = await db.fetch(
+            """SELECT f.key, f.version, f.max_attempts, f.timeout_seconds, l.max_concurrency, f.xmin::text
+               FROM functions f LEFT JOIN limits l ON l.id = f.id"""
+        )
+    return {row[0]: tuple(row[1:]) for row in found}
+
+
+async def test_functions_are_published_with_their_limits(
+    database: Database, runtime: FunctionRuntime
+) -> None:
+    assert await Publisher(database, runtime).once() == 0
+    found = {key: row[:4] for key, row in (await rows(database)).items()}
+    assert found == {
+        "echo": (1, 3, 30, None), "failing": (1, 3, 30, None), "invoices.total": (1, 4, 10, None),
+        "feeds.import": (1, 3, 600, 2),
+    }  # fmt: skip
+
+
+async def test_a_replica_publishes_once_and_the_next_one_writes_nothing(
+    database: Database, runtime: FunctionRuntime
+) -> None:
+    first = Publisher(database, runtime)
+    await first.once()
+    before = await rows(database)
+    async with database.raw() as db:
+        await db.execute("DELETE FROM functions WHERE key = 'echo'")
+    await first.once()
+    assert "echo" not in await rows(database)
+    await Publisher(database, runtime).once()
+    after = await rows(database)
+    assert {key: row for key, row in after.items() if key != "echo"} == {
+        key: row for key, row in before.items() if key != "echo"
+    }
+
+
+async def test_a_replica_without_functions_publishes_none(database: Database) -> None:
+    assert await Publisher(database, None).once() == 0
+    assert await rows(database) == {}
