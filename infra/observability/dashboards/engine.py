@@ -108,6 +108,14 @@ ENGINE = Dashboard(
             Unit.RATE,
         ),
         Panel(
+            "Events told", "By the code of attempts: stored, and not.",
+            (
+                Query(rate("noonmark_events_told_total"), "stored"),
+                Query(f"{rate('noonmark_events_dropped_total')} or vector(0)", "dropped"),
+            ),
+            Unit.RATE,
+        ),
+        Panel(
             "Files of attempts", "Kept, and not kept by why.",
             (
                 Query(rate("noonmark_artifacts_kept_total"), "kept"),
