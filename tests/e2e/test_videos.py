@@ -118,6 +118,9 @@ async def test_a_video_is_sent_encoded_and_downloaded(
     assert (part.status_code, part.content) == (206, b"ftyp")
     result = (await api.get(f"/v1/jobs/{video}")).json()["result"]
     assert (result["output"]["width"], result["output"]["height"]) == (1280, 720)
+    events = (await api.get(f"/v1/jobs/{video}/events")).json()["items"]
+    told = [event["data"]["done"] for event in events if event["kind"] == "progress"]
+    assert (told[0], told[-1], told) == (0, 100, sorted(set(told)))
     assert attempts(tmp_path) == []
     # Nobody else's, and nothing that passed over this disk.
     assert not (tmp_path / "api").exists() or not list((tmp_path / "api").rglob("*.mp4"))
