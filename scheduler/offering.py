@@ -106,7 +106,10 @@ async def _kubernetes(settings: Settings, replica: UUID, database: Database) -> 
     except NoCluster as error:
         raise SettingError(variable("kubeconfig"), str(error)) from None
     mark = Mark(
-        installation=_installation(settings.database_url), replica=str(replica), collector=collector.pullable
+        installation=_installation(settings.database_url),
+        replica=str(replica),
+        collector=collector.pullable,
+        output_mb=settings.output_mb,
     )
     runtime = KubernetesRuntime(cluster, images=images, mark=mark, over=over)
     try:

@@ -20,6 +20,12 @@ collect_ignore_glob = [] if PROGRAMS else ["test_*.py"]
 _DOCUMENTED = Path(__file__).parents[2] / "docs" / "code.md"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if PROGRAMS:
+        # Whoever cuts off a request during its TLS handshake leaves the socket to the garbage collector.
+        config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")
+
+
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     found = re.search(r"```yaml\n(.*?)```", _DOCUMENTED.read_text(), re.DOTALL)

@@ -4,7 +4,7 @@ the container ended                     its exit code, a signal, out of memory
 its image cannot be had                 image error, at the first try: our policy tries again, not the node's
 the container cannot be made            not started
 the node, its pressure, a preemption    node lost, whatever the container then ended with
-it filled its folder                    ended by a signal, with a sentence
+it filled its folder                    output too large
 past the Job's own deadline             timed out
 
 Sentences name no node and no address; what the cluster says besides is logged, not told.
@@ -37,7 +37,6 @@ _NOT_STARTED = frozenset({"StartError", "ContainerCannotRun"})
 _OVERGROWN = ("exceeds the limit", "exceeds the total limit", "exceeded its local ephemeral storage")
 _NOT_YET = ("secret", "not found")
 _UNKNOWN = "ContainerStatusUnknown"
-_KILLED = 137
 _LONGEST = 300
 
 # As a shell has it: 128 + n for signal n.
@@ -148,8 +147,7 @@ def _failed(pod: Pod, code: int | None = None) -> Exit:
         return _LATE
     said = (pod.status.message if pod.status else None) or ""
     if reason == "Evicted" and any(words in said for words in _OVERGROWN):
-        message = "It wrote more to its folders than they may hold."
-        return Exit(how=Ending.SIGNALLED, code=code or _KILLED, message=message)
+        return Exit(how=Ending.OUTPUT_TOO_LARGE, code=code)
     if reason == "Evicted":
         return Exit(how=Ending.NODE_LOST, message="Its pod was evicted: the node had to make room.")
     return Exit(how=Ending.NODE_LOST, message=f"Its pod failed: {reason or 'the cluster does not say why'}.")

@@ -77,7 +77,6 @@ SECRET_BYTES = 1024 * 1024
 
 _NOBODY = 65534
 _TMP_MB = 64
-_OUTPUT_MB = 1024
 _SPARE_CPUS = 0.1
 """What is asked for where the order does not say; it may use more."""
 _LEAST_GRACE = 2
@@ -105,12 +104,14 @@ while :; do sleep 3600 & wait $!; done
 
 
 class Mark(Struct, frozen=True, kw_only=True):
-    """Who makes Jobs here."""
+    """Who makes Jobs here, and what they all have."""
 
     installation: str
     replica: str
     collector: str
     """Image with `sh`, `head`, `base64` and `sleep`."""
+    output_mb: int = 1024
+    """What the output folder may hold."""
     ttl_seconds: int = 3600
     """After which the cluster removes an ended Job that nobody has."""
 
@@ -214,7 +215,7 @@ def _pod(order: Order, image: str, mark: Mark, defaults: Limits) -> PodSpec:
         containers=[_container(order, image, defaults)],
         initContainers=[_collector(mark.collector)],
         volumes=[
-            Volume(name="out", emptyDir=EmptyDirVolumeSource(sizeLimit=f"{_OUTPUT_MB}Mi")),
+            Volume(name="out", emptyDir=EmptyDirVolumeSource(sizeLimit=f"{mark.output_mb}Mi")),
             Volume(name="tmp", emptyDir=EmptyDirVolumeSource(medium="Memory", sizeLimit=f"{_TMP_MB}Mi")),
             Volume(
                 name="params",

@@ -59,7 +59,7 @@ OVERGROWN = 'Usage of EmptyDir volume "out" exceeds the limit "1Gi". '
         ({"phase": "Failed", "reason": "NodeLost"}, Ending.NODE_LOST, None),
         ({"phase": "Failed", "reason": "UnexpectedAdmissionError"}, Ending.NODE_LOST, None),
         ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, Ending.NODE_LOST, None),
-        ({"phase": "Failed", "reason": "Evicted", "message": OVERGROWN}, Ending.SIGNALLED, 137),
+        ({"phase": "Failed", "reason": "Evicted", "message": OVERGROWN}, Ending.OUTPUT_TOO_LARGE, None),
         ({"phase": "Failed", "reason": "DeadlineExceeded"}, Ending.TIMED_OUT, None),
         ({"phase": "Failed"}, Ending.NODE_LOST, None),
         (waiting("ErrImagePull"), Ending.IMAGE_ERROR, None),
