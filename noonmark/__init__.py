@@ -6,6 +6,7 @@
 Nothing of the servers belongs here, and nothing here imports them.
 """
 
+from noonmark.artifacts import Artifact, Link
 from noonmark.client import AsyncClient, Client
 from noonmark.definitions import Definition
 from noonmark.errors import (
@@ -27,7 +28,6 @@ from noonmark.errors import (
 )
 from noonmark.model import (
     Answer,
-    Artifact,
     Attempt,
     Cancelled,
     DeadLetter,
@@ -35,7 +35,6 @@ from noonmark.model import (
     FreshToken,
     Job,
     JobError,
-    Link,
     LogLine,
     Me,
     Outcome,

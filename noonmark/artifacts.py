@@ -19,7 +19,34 @@ import msgspec
 from noonmark import calls
 from noonmark.calls import Call, Id, Listing, Pause, Query
 from noonmark.errors import Conflict, ConnectionFailed
-from noonmark.model import Artifact, Link, Page
+from noonmark.model import Instant, Page
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a job."""
+
+    name: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """In hexadecimal."""
+    created_at: Instant
+    content_type: str = "application/octet-stream"
+    attempt: int | None = None
+    """Which attempt left it; None: it was uploaded."""
+
+    @property
+    def id(self) -> str:
+        """What it is asked for by."""
+        return self.name
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens one file for whoever has it."""
+
+    url: str
+    expires_at: Instant
+
 
 _artifact = msgspec.json.Decoder(Artifact).decode
 _page = msgspec.json.Decoder(Page[Artifact]).decode

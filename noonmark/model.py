@@ -229,32 +229,6 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """`cut`: it goes on in the next line of its stream; `truncated`, `dropped`: something is missing."""
 
 
-class Artifact(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of a job."""
-
-    name: str
-    size: int
-    """Bytes."""
-    sha256: str
-    """In hexadecimal."""
-    created_at: Instant
-    content_type: str = "application/octet-stream"
-    attempt: int | None = None
-    """Which attempt left it; None: it was uploaded."""
-
-    @property
-    def id(self) -> str:
-        """What it is asked for by."""
-        return self.name
-
-
-class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """What opens one file for whoever has it."""
-
-    url: str
-    expires_at: Instant
-
-
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A job that failed for good, with its own copy of the request."""
 

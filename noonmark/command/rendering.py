@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from noonmark.artifacts import Artifact
 from noonmark.command.table import Column, clean, facts
 from noonmark.definitions import Definition
 from noonmark.model import (
-    Artifact,
     Attempt,
     DeadLetter,
     Event,
