@@ -17,6 +17,7 @@ from litestar.routes import HTTPRoute
 from app import errors, openapi, routers
 from app.cors import Cors
 from app.edge import Edge
+from app.health.departure import Departure
 from app.hints import Hints
 from app.jobs.service import Jobs
 from app.limits.gate import Gate
@@ -47,6 +48,7 @@ def build(
     keyring: Keyring,
     hints: Hints | None = None,
     streams: Streams | None = None,
+    departure: Departure | None = None,
 ) -> Edge:
     """The ASGI application; `settings` has everything the API needs.
 
@@ -56,6 +58,7 @@ def build(
     given = _injected(settings, database, keyring, derived)
     given["hints"] = hints = hints or Hints(database)
     given["streams"] = Streams() if streams is None else streams
+    given["departure"] = departure or Departure()
     given["making"] = Jobs(database, keyring, egress=parse_egress(settings.egress_allow), hints=hints)
     sentry = Guard(Gate(database), derived, operator_secret=settings.admin_secret)
     inner = _litestar(given, sentry, development=settings.development)
@@ -75,7 +78,7 @@ def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
     return _litestar(dict.fromkeys(_NAMES), None, config=config)
 
 
-_NAMES = ("database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "making")
+_NAMES = ("database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "departure", "making")
 
 
 def _injected(settings: Settings, database: Database, keyring: Keyring, derived: Keys) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from core import log, schema
+from core import log, quarantine, schema
 from core.db import PLANNED_ANEW, Database
 from core.errors import NoonmarkError
 from core.loop import Loop
@@ -30,10 +30,10 @@ async def serve(settings: Settings) -> None:
     upkeep = Upkeep(database)
     checks = {"database": lambda: schema.answers(database), "partitions": upkeep.ready}
     probes = Probes(checks, host=settings.host, port=settings.metrics_port)
+    ahead = Loop(upkeep.partitions, name="partitions", interval=3600.0)
     loops = [
         Loop(leases.once, name="leases", interval=min(2.0, settings.lease_ttl_seconds / 4)),
         Loop(Depth(database).once, name="depth", interval=15.0),
-        Loop(upkeep.partitions, name="partitions", interval=3600.0),
         Loop(upkeep.purge, name="purge", interval=60.0),
         Loop(upkeep.uniques, name="uniques", interval=3600.0),
         Loop(Erasure(database).once, name="erasure", interval=30.0),
@@ -44,9 +44,15 @@ async def serve(settings: Settings) -> None:
     ]
     try:
         await schema.check(database, stop)
-        await asyncio.gather(probes.run(stop), *(loop.run(stop) for loop in loops))
+        await asyncio.gather(probes.run(stop), ahead.run(stop), _sweep(loops, database, stop))
     finally:
         await database.close()
+
+
+async def _sweep(loops: list[Loop], database: Database, stop: asyncio.Event) -> None:
+    """What ends or removes something: not while an operator looks at a restored database."""
+    await quarantine.over(database, stop)
+    await asyncio.gather(*(loop.run(stop) for loop in loops))
 
 
 def main() -> int:
