@@ -15,6 +15,7 @@ _CODE = {
     f"NOONMARK_{name}" for name in ("JOB_ID", "ATTEMPT", "MAX_ATTEMPTS", "PARAMS", "OUTPUT_DIR")
 }  # fmt: skip
 """What the code of a job gets."""
+_COMPOSE = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
 _METRICS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 
 
@@ -30,7 +31,7 @@ def test_a_metric_is_documented(name: str) -> None:
 
 
 def test_every_variable_in_the_pages_is_somebodys() -> None:
-    known = {variable(field) for field in Settings.__struct_fields__} | _TESTS | _CLIENT | _CODE
+    known = {variable(field) for field in Settings.__struct_fields__} | _TESTS | _CLIENT | _CODE | _COMPOSE
     texts = [path.read_text(encoding="utf-8") for path in pages.paths()]
     named = {name for text in texts for name in re.findall(r"NOONMARK_[A-Z_]+", text)}
     assert named <= known
