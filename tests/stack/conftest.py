@@ -71,5 +71,6 @@ def hook(stack: Stack, user: User) -> Iterator[str]:
         *("--entrypoint", "/opt/noonmark/bin/python", "receiver"),
         *("-m", "examples.receiver", "--host", "0.0.0.0"),
     )
+    stack.until_logged("hook", "listening ")
     yield "hook"
     stack.docker("rm", "--force", "hook")

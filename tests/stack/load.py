@@ -4,8 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Self
 
 import httpx
+
+from tests.waiting import wait_until
 
 _PAUSE_SECONDS = 0.02
 
@@ -28,9 +31,15 @@ class Load:
             self.jobs.append(str(answer.json()["id"]))
             await self._ask("GET", f"/v1/jobs/{self.jobs[-1]}")
 
-    async def state(self, job: str) -> str:
-        answer = await self._ask("GET", f"/v1/jobs/{job}")
-        return "" if answer is None else str(answer.json()["state"])
+    async def until_over(self) -> None:
+        """Every job was delivered."""
+        for job in self.jobs:
+
+            async def succeeded(job: str = job) -> bool:
+                answer = await self._ask("GET", f"/v1/jobs/{job}")
+                return answer is not None and answer.json()["state"] == "succeeded"
+
+            await wait_until(succeeded, within=60, what=f"{job} succeeds")
 
     async def _ask(self, method: str, path: str, json: object = None) -> httpx.Response | None:
         try:
@@ -59,5 +68,8 @@ class Load:
             self._over.set()
             await asyncio.gather(*tasks)
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
         await self._http.aclose()

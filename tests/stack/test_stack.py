@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.waiting import block_until
 pytestmark = [pytest.mark.heavy, pytest.mark.images, pytest.mark.timeout(600)]
 
 OURS = ("server", "scheduler", "reaper")
+RECEIVER = "noonmark_receiver_1"
 
 
 def deliver(user: User, stack: Stack, hook: str, path: str) -> dict[str, Any]:
@@ -31,9 +33,8 @@ def deliver(user: User, stack: Stack, hook: str, path: str) -> dict[str, Any]:
 
 
 def test_up_alone_shows_signed_webhooks_arrive(stack: Stack) -> None:
-    [receiver] = stack.containers("receiver")
-    stack.until_logged(receiver, "the API says: 4 of 4 succeeded", within=90)
-    lines = [line for line in stack.logs(receiver).splitlines() if " attempt=1 verified" in line]
+    stack.until_logged(RECEIVER, "the API says: 4 of 4 succeeded", within=90)
+    lines = [line for line in stack.logs(RECEIVER).splitlines() if " attempt=1 verified" in line]
     assert {re.findall(r"Z (\w+ /\w+)", line)[0] for line in lines} == {
         "POST /invoice", "POST /report", "PUT /cache", "PATCH /flag",
     }  # fmt: skip
@@ -46,11 +47,10 @@ def test_a_job_of_who_signed_in_by_a_mailed_link_is_delivered_signed(
 
 
 def test_the_command_line_beside_the_receiver_is_signed_in(stack: Stack) -> None:
-    [receiver] = stack.containers("receiver")
-    stack.until_logged(receiver, "jobctl is signed in here", within=90)
+    stack.until_logged(RECEIVER, "jobctl is signed in here", within=90)
     command = ("python", "-m", "noonmark.command", "run", "http://receiver:9000/mine")
-    stack.docker("exec", receiver, *command)
-    stack.until_logged(receiver, "POST /mine")
+    stack.docker("exec", RECEIVER, *command)
+    stack.until_logged(RECEIVER, "POST /mine")
 
 
 @pytest.mark.parametrize("service", [*OURS, "proxy", "postgres"])
@@ -65,9 +65,10 @@ def test_every_container_is_confined(stack: Stack, service: str) -> None:
 
 def test_the_database_is_not_where_jobs_call(stack: Stack) -> None:
     networks = {name: set(stack.inspected(stack.containers(name)[0])["NetworkSettings"]["Networks"])
-                for name in ("postgres", "receiver", "proxy")}  # fmt: skip
+                for name in ("postgres", "proxy")}  # fmt: skip
     assert networks["postgres"] == {"noonmark_inside"}
-    assert not networks["postgres"] & (networks["receiver"] | networks["proxy"])
+    receiver = set(stack.inspected(RECEIVER)["NetworkSettings"]["Networks"])
+    assert not networks["postgres"] & (receiver | networks["proxy"])
 
 
 def test_nothing_but_the_proxy_listens_on_the_machine_and_it_hides_the_metrics(
@@ -79,9 +80,11 @@ def test_nothing_but_the_proxy_listens_on_the_machine_and_it_hides_the_metrics(
     assert user.http.get("/dev/outbox").status_code == 403
 
 
-def test_a_secret_that_is_missing_is_named_and_nothing_starts(stack: Stack) -> None:
+def test_a_secret_that_is_missing_is_named_and_nothing_starts(stack: Stack, tmp_path: Path) -> None:
+    empty = tmp_path / "env"
+    empty.touch()
     given = {name: value for name, value in stack.environment.items() if name != "COMPOSE"}
-    line = ["docker-compose", "--project-name", "other", "--env-file", "/dev/null", "up", "-d"]
+    line = ["docker-compose", "--project-name", "other", "--env-file", str(empty), "up", "-d"]
     done = subprocess.run(line, cwd=ROOT, env=given, capture_output=True, check=False)
     assert done.returncode != 0
     assert re.search(r"DATABASE_URL|NOONMARK_\w+|POSTGRES_PASSWORD", done.stderr.decode())

@@ -10,7 +10,6 @@ from tests.integration.scheduler.runtimes.docker.daemon import Daemon
 from tests.stack import making
 from tests.stack.load import Load
 from tests.stack.rig import Stack, User
-from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.images, pytest.mark.timeout(600)]
 
@@ -40,22 +39,18 @@ async def test_an_upgrade_fails_no_request_and_loses_and_repeats_no_delivery(
     making.make_ours(images, making.NEW, canaries={})
     assert versions(stack) == {making.OLD}
     counts = {service: len(stack.containers(service)) for service in OURS}
-    load = Load(stack.url, user.headers, f"http://{hook}:9000/upgrade")
-    async with load.running(_PEOPLE):
-        seconds = await upgrade(stack)
-    with capsys.disabled():
-        sys.stdout.write(f"\nupgraded in {seconds:.0f} s: {dict(load.answers)}, {len(load.failures)} failed")
-    assert load.failures == []
-    assert len(load.jobs) > 100
+    async with Load(stack.url, user.headers, f"http://{hook}:9000/upgrade") as load:
+        async with load.running(_PEOPLE):
+            seconds = await upgrade(stack)
+        with capsys.disabled():
+            sys.stdout.write(
+                f"\nupgraded in {seconds:.0f} s: {dict(load.answers)}, {len(load.failures)} failed"
+            )
+        assert load.failures == []
+        assert len(load.jobs) > 100
+        await load.until_over()
     assert versions(stack) == {making.NEW}
     assert {service: len(stack.containers(service)) for service in OURS} == counts
-
-    async def over() -> bool:
-        return await load.state(load.jobs[-1]) == "succeeded"
-
-    await wait_until(over, within=60, what="the last job is over")
-    assert {await load.state(job) for job in load.jobs} == {"succeeded"}
-    await load.close()
     arrived = [line for line in stack.logs(hook).splitlines() if " /upgrade " in line]
     assert sorted(line.split()[3] for line in arrived) == sorted(load.jobs)
     assert all(" attempt=1 verified" in line for line in arrived)
