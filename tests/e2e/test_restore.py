@@ -4,8 +4,8 @@ import asyncio
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -13,10 +13,10 @@ import asyncpg
 import httpx
 import pytest
 
+from core.db import Database
 from local import cluster, postgres
 from local.postgres import Postgres
 from tests.conftest import migrate
-from tests.e2e.conftest import working
 from tests.e2e.fleet import CALM, Fleet
 from tests.e2e.work import Work
 from tests.waiting import wait_until
@@ -96,7 +96,7 @@ async def test_a_restored_database_calls_nobody_until_an_operator_has_looked(
 ) -> None:
     back_up(archiving, tmp_path / "backup")
     with Fleet(archiving.dsn, folder_of(tmp_path, "fleet")) as fleet:
-        async with working(fleet) as work:
+        async with promising(fleet) as work:
             before = await work.submit(2, delay_seconds=2)
             point = await moment(archiving)
             async with fleet.scheduler(settings=CALM):
@@ -107,6 +107,15 @@ async def test_a_restored_database_calls_nobody_until_an_operator_has_looked(
             restore(tmp_path / "backup", tmp_path / "second", archive, point)
             with postgres.running(tmp_path / "second") as restored:
                 await come_back(fleet, work, restored, kept=before[0], unwanted=before[1], late=after[0])
+
+
+@asynccontextmanager
+async def promising(fleet: Fleet) -> AsyncIterator[Work]:
+    """The jobs of this test, whose database is gone at its end."""
+    database = Database(fleet.dsn, name="tests")
+    async with fleet.client() as api:
+        yield Work(fleet, api, database)
+    await database.close()
 
 
 async def come_back(
