@@ -3,6 +3,8 @@
 import socket
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,10 +29,11 @@ def engine() -> Iterator[Daemon]:
 
 @pytest.fixture(scope="session")
 def images(engine: Daemon) -> Daemon:
-    """The engine, once it has all images."""
-    making.make_base(engine)
-    making.make_ours(engine, making.OLD, canaries=CANARIES)
-    making.make_services(engine)
+    """The engine, once it has all images; what waits for a network and what computes goes side by side."""
+    with ThreadPoolExecutor() as both:
+        list(both.map(lambda make: make(), (partial(making.make_base, engine), making.fetch_packages)))
+        ours = partial(making.make_ours, engine, making.OLD, canaries=CANARIES)
+        list(both.map(lambda make: make(), (ours, partial(making.make_services, engine))))
     return engine
 
 
