@@ -24,10 +24,30 @@ define install
 	  cp requirements/$(1).txt .venv/$(1).txt; }
 endef
 
-.PHONY: help up demo test check dashboards lock bench bench-quick bench-growth bench-endurance migration docs openapi clean
+# Their own environment: neither the servers nor their tests have a use for these.
+define tools_of_images
+	{ cmp -s requirements/images.txt .venv-images/images.txt || { \
+	  { test -x .venv-images/bin/pip || $(PYTHON) -m venv --clear .venv-images; } && \
+	  .venv-images/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+	    -r requirements/images.txt && cp requirements/images.txt .venv-images/images.txt; }; }
+endef
+
+.PHONY: help up demo test check dashboards lock wheels sbom images bench bench-quick bench-growth bench-endurance migration \
+  docs openapi clean
+
+# What images are made of; each may be given: make images BASE=python:3.11-slim-bookworm@sha256:...
+DOCKER ?= docker
+BASE ?= python:3.11-slim-bookworm
+ARCH ?= $(shell uname -m)
+IMAGE_PYTHON ?= 3.11
+VERSION ?= $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' noonmark/version.py)
+REVISION ?= $(shell git describe --always --abbrev=40 --dirty --exclude '*' 2>/dev/null || echo unknown)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+APT_PACKAGES ?=
+BUILD_OPTIONS ?=
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 up: ## Start everything here, with a PostgreSQL of its own, and show a first webhook arrive
 	$(call install,local)
@@ -50,10 +70,44 @@ check: ## Lint, format, types, import contracts
 
 lock: ## Compile requirements/*.in into hashed locks (upgrade=1: to the newest versions)
 	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q uv; }
-	@for name in run local develop bench; do \
+	@for name in run local develop bench images; do \
 	  .venv-lock/bin/uv pip compile -q $(if $(upgrade),--upgrade) --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	    -o requirements/$$name.txt requirements/$$name.in || exit 1; done
+
+wheels: ## Fetch the packages of the images, by hash, into build/wheels (ARCH=aarch64: for another machine)
+	@mkdir -p build && printf '%s %s\n' "$(ARCH)" "$(IMAGE_PYTHON)" | \
+	  cat - requirements/run.txt requirements/images.txt > build/wheels.new; \
+	if cmp -s build/wheels.new build/wheels.lock; then rm build/wheels.new; exit 0; fi; \
+	$(call tools_of_images) && rm -rf build/wheels build/wheels.lock && mkdir -p build/wheels && \
+	sed -n '/^pip==/,/[^\\]$$/p' requirements/images.txt > build/pip.txt && \
+	for lock in requirements/run.txt build/pip.txt; do \
+	  .venv-images/bin/pip download --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
+	    --only-binary :all: --implementation cp --python-version $(IMAGE_PYTHON) \
+	    $(foreach glibc,17 24 26 27 28 31 34 35 36,--platform manylinux_2_$(glibc)_$(ARCH)) \
+	    --platform manylinux2014_$(ARCH) --dest build/wheels -r $$lock || exit 1; done && \
+	mv build/wheels.new build/wheels.lock && echo "build/wheels holds $$(ls build/wheels | wc -l) packages"
+
+sbom: wheels ## List what is in the images, as CycloneDX, into build/sbom.json
+	@if test build/sbom.json -nt build/wheels.lock; then exit 0; fi; \
+	$(call tools_of_images) && rm -rf build/listed && .venv-images/bin/python -m venv --without-pip build/listed && \
+	.venv-images/bin/pip --python build/listed/bin/python install --quiet --disable-pip-version-check --no-input \
+	  --no-index --find-links build/wheels --require-hashes --no-compile -r requirements/run.txt && \
+	.venv-images/bin/cyclonedx-py environment --output-reproducible --of JSON -o build/sbom.new build/listed && \
+	rm -rf build/listed && mv build/sbom.new build/sbom.json
+
+images: wheels sbom ## Build noonmark/server and noonmark/scheduler (BASE, VERSION, APT_PACKAGES=ffmpeg)
+	@for name in server scheduler; do \
+	  $(DOCKER) build $(BUILD_OPTIONS) --quiet --file Dockerfile.$$name --tag noonmark/$$name:$(VERSION) \
+	    --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	    --build-arg CREATED=$$(date -u -d @$(SOURCE_DATE_EPOCH) +%FT%TZ) \
+	    --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
+	    $$(test $$name = server || echo "--build-arg APT_PACKAGES=$(APT_PACKAGES)") . || exit 1; done
+	@$(DOCKER) images --filter reference='noonmark/*'
+
+.env: ## Write settings for compose, with secrets of their own
+	@umask 077 && $(PYTHON) infra/compose/environment.py .env.example > .env.new && mv .env.new .env
+	@echo ".env is written; docker compose up reads it"
 
 bench-quick: ## Three minutes of measuring; what it means is in docs/benchmarks.md
 	$(call install,local)
@@ -96,4 +150,4 @@ dashboards: ## Write Grafana's dashboards into infra/observability/grafana
 	@$(BIN)/python -m infra.observability.dashboards
 
 clean: ## Remove the local data, the installed packages and the caches
-	@rm -rf .noonmark .venv .venv-lock .venv-peers .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@rm -rf .noonmark .venv .venv-lock .venv-peers .venv-images .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

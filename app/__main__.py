@@ -2,6 +2,8 @@
 
     python -m app [--migrate]    serve, after migrating if asked to
     python -m app migrate        migrate and exit
+    python -m app quarantine     hold the database back, as after a restore: whoever calls or removes waits
+    python -m app release        let them go on
     python -m app reseal         seal anew what an old master key has sealed, and exit
     python -m app seed           make demo data, once, and exit; in development only
     python -m app openapi        print the OpenAPI document; needs nothing
@@ -24,13 +26,14 @@ import uvloop
 
 from app import application, migration
 from app.health import readiness
+from app.health.departure import Departure
 from app.hints import Hints
 from app.logs.following import Streams
 from app.mail.service import Post, choose
 from app.resealing import service as resealing
 from app.seeding import service as seeding
 from app.server import Server, settle_memory
-from core import log
+from core import log, quarantine
 from core.db import Database, is_outage
 from core.errors import SchemaError, SettingError
 from core.listening import listen
@@ -44,7 +47,7 @@ T = TypeVar("T")
 Announce = Callable[[], Coroutine[None, None, None]]
 
 _log = log.get(__name__)
-_USAGE = "usage: python -m app [--migrate] | migrate | reseal | seed | openapi\n"
+_USAGE = "usage: python -m app [--migrate] | migrate | quarantine | release | reseal | seed | openapi\n"
 _LOOPS_GRACE_SECONDS = 10.0
 _READY_POLL_SECONDS = 0.2
 _MAIL_SECONDS = 0.5
@@ -58,6 +61,8 @@ def main(arguments: list[str]) -> int:
                 return uvloop.run(_serve(_settings(), migrate="--migrate" in arguments))
             case ["migrate"]:
                 return uvloop.run(_migrate(load(os.environ)))
+            case ["quarantine" | "release" as word]:
+                return uvloop.run(_quarantine(load(os.environ), word))
             case ["reseal"]:
                 return uvloop.run(_reseal(load(os.environ, need=("master_keys",))))
             case ["seed"]:
@@ -105,6 +110,22 @@ async def _migrate(settings: Settings) -> int:
     return 0
 
 
+async def _quarantine(settings: Settings, word: str) -> int:
+    change = quarantine.hold if word == "quarantine" else quarantine.release
+    done = await _once(settings, word, lambda database: _changed(change, database), of_any_schema=True)
+    if done is None:
+        return 1
+    sys.stdout.write(
+        f"the database is {'held: schedulers and reapers that start wait' if done else 'released'}\n"
+    )
+    return 0
+
+
+async def _changed(change: Callable[[Database], Awaitable[None]], database: Database) -> bool:
+    await change(database)
+    return await quarantine.held(database)
+
+
 async def _reseal(settings: Settings) -> int:
     keyring = _keyring(settings)
     total = await _once(settings, "reseal", lambda database: resealing.reseal(database, keyring))
@@ -125,12 +146,15 @@ async def _seed(settings: Settings) -> int:
     return 0
 
 
-async def _once(settings: Settings, name: str, work: Callable[[Database], Awaitable[T]]) -> T | None:
+async def _once(
+    settings: Settings, name: str, work: Callable[[Database], Awaitable[T]], *, of_any_schema: bool = False
+) -> T | None:
     """What a command's work on the database comes to; None, and a line on stderr, if that does not answer."""
     log.configure(settings.log_level, process=name)
     database = Database(settings.database_url, name=f"noonmark-{name}", size=1, pooled=settings.pooled)
     try:
-        await _require_schema(database)
+        if not of_any_schema:
+            await _require_schema(database)
         return await work(database)
     except Exception as error:
         if not is_outage(error):
@@ -158,9 +182,14 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
             address = f"http://{_shown(settings.host)}:{port}"
             public_url = (settings.public_url or address).rstrip("/")
             settings = msgspec.structs.replace(settings, port=port, public_url=public_url)
-            streams = Streams()
-            built = application.build(settings, database, keyring, hints, streams, tracer)
-            server = Server(built, leaving=streams.close)
+            streams, departure = Streams(), Departure()
+            built = application.build(settings, database, keyring, hints, streams, tracer, departure)
+            server = Server(
+                built,
+                leaving=streams.close,
+                announce=departure.announce,
+                notice_seconds=settings.leave_seconds,
+            )
             loops = [hints.loop, *_loops(Post(database, keyring, carrier), database)]
             await _run(server, listener, loops, partial(_announce, database, address))
     finally:

@@ -20,6 +20,7 @@ from app.artifacts.service import Uploads
 from app.callbacks.pace import Pace
 from app.cors import Cors
 from app.edge import Edge
+from app.health.departure import Departure
 from app.hints import Hints
 from app.jobs.service import Jobs
 from app.limits.gate import Gate
@@ -56,6 +57,7 @@ def build(
     hints: Hints | None = None,
     streams: Streams | None = None,
     tracer: Tracer | None = None,
+    departure: Departure | None = None,
 ) -> Edge:
     """The ASGI application; `settings` has everything the API needs.
 
@@ -65,6 +67,7 @@ def build(
     given = _injected(settings, database, keyring, derived)
     given["hints"] = hints = hints or Hints(database)
     given["streams"] = Streams() if streams is None else streams
+    given["departure"] = departure or Departure()
     given["making"] = Jobs(database, keyring, egress=parse_egress(settings.egress_allow), hints=hints)
     given["videos"] = Videos(
         database, given["storage"], given["making"], quota=settings.artifact_quota_mb * _MIB
@@ -88,8 +91,8 @@ def skeleton(config: OpenAPIConfig | None = None) -> Litestar:
 
 
 _NAMES = (
-    "database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "making", "storage", "links",
-    "uploads", "videos", "pace",
+    "database", "keyring", "settings", "sign_in", "cookie", "hints", "streams", "departure", "making",
+    "storage", "links", "uploads", "videos", "pace",
 )  # fmt: skip
 
 

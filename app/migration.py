@@ -12,6 +12,8 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from core.db import Database, retrying
+from core.errors import SchemaError
+from core.schema import EXPECTED, SERVES_FROM, STATE, Schema
 
 _FOLDER = Path(__file__).parent.parent / "migrations"
 _PATIENCE_SECONDS = 60.0
@@ -30,9 +32,24 @@ async def migrate(database: Database) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    """A newer database is left alone: an old container may start once more while others are replaced."""
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if not _is_newer(connection):
+        command.upgrade(config, "head")
+        connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{SERVES_FROM}'")
+
+
+def _is_newer(connection: Connection) -> bool:
+    """Whether a later version has migrated this database. SchemaError if its schema serves us no more."""
+    if connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar() is None:
+        return False
+    found = connection.exec_driver_sql(STATE).one_or_none()
+    if found is None or found[0] <= EXPECTED:
+        return False
+    if not Schema(*found).serves:
+        raise SchemaError(f"the database is at schema {found[0]}, which this version ({EXPECTED}) cannot use")
+    return True
 
 
 def _config() -> Config:

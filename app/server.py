@@ -124,9 +124,22 @@ class _Protocol(HttpToolsProtocol):
 class Server(uvicorn.Server):
     """Serves until told to `leave`; signals are the caller's business."""
 
-    def __init__(self, app: ASGIApp, *, leaving: Callable[[], object] | None = None) -> None:
-        """``leaving`` is called when it is told to leave: it ends what would go on for ever."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        leaving: Callable[[], object] | None = None,
+        announce: Callable[[], object] | None = None,
+        notice_seconds: float = 0.0,
+    ) -> None:
+        """``leaving`` is called when it leaves: it ends what would go on for ever.
+
+        ``announce`` is called when it is told to; it serves on for ``notice_seconds`` before it does.
+        """
         self._leaving = leaving
+        self._announce = announce
+        self._notice_seconds = notice_seconds
+        self._notice: asyncio.TimerHandle | None = None
         super().__init__(
             uvicorn.Config(
                 app,
@@ -149,7 +162,17 @@ class Server(uvicorn.Server):
         yield
 
     def leave(self) -> None:
-        """Finish what is in flight and stop; asked twice, stop at once."""
+        """After the notice finish what is in flight and stop; asked again, sooner, and then at once."""
+        if self._announce is not None:
+            self._announce()
+        if self._notice_seconds > 0 and self._notice is None:
+            self._notice = asyncio.get_running_loop().call_later(self._notice_seconds, self._finish)
+            return
+        if self._notice is not None:
+            self._notice.cancel()
+        self._finish()
+
+    def _finish(self) -> None:
         if self._leaving is not None:
             self._leaving()
         self.force_exit = self.should_exit

@@ -166,6 +166,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[
         Annotated[float, Meta(ge=0)], Meta(description="Seconds that calls in flight may take after SIGTERM.")
     ] = 60.0
+    leave_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="Seconds that the API serves on after SIGTERM while `/readyz` says `leaving`, so "
+            "that proxies stop sending before it stops accepting.",
+        ),
+    ] = 0.0
     trusted_proxies: Annotated[
         int,
         Meta(ge=0, le=10, description="Proxies in front of the API whose `X-Forwarded-For` entry counts."),

@@ -72,9 +72,11 @@ class Receiver(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description="Receive, verify and print deliveries.")
     options.add_argument("--port", type=int, default=9000, help="0 takes any free port")
+    options.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container")
     if not SECRETS:
         options.error("set NOONMARK_WEBHOOK_SECRET to your signing secrets (whsec_…, parted by spaces)")
     ThreadingHTTPServer.request_queue_size = 256  # Many deliveries may be due in the same instant.
-    with ThreadingHTTPServer(("127.0.0.1", options.parse_args().port), Receiver) as server:
-        print(f"listening http://127.0.0.1:{server.server_port}", flush=True)
+    given = options.parse_args()
+    with ThreadingHTTPServer((given.host, given.port), Receiver) as server:
+        print(f"listening http://{given.host}:{server.server_port}", flush=True)
         server.serve_forever()

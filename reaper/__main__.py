@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from core import log, schema
+from core import log, quarantine, schema
 from core.db import PLANNED_ANEW, Database
 from core.errors import NoonmarkError
 from core.loop import Loop
@@ -37,13 +37,16 @@ async def serve(settings: Settings, tracer: Tracer | None) -> None:
     depth = Depth(database)
     checks = {"database": lambda: schema.answers(database), "partitions": upkeep.ready}
     probes = Probes(checks, host=settings.host, port=settings.metrics_port)
-    loops = [
-        Loop(leases.once, name="leases", interval=min(2.0, settings.lease_ttl_seconds / 4)),
+    # These look, or make room; they end and remove nothing.
+    always = [
         Loop(Census(database).once, name="census", interval=5.0),
         Loop(depth.once, name="depth", interval=15.0),
         Loop(depth.vacuum, name="vacuum", interval=15.0),
         Loop(depth.room, name="room", interval=60.0),
         Loop(upkeep.partitions, name="partitions", interval=3600.0),
+    ]
+    loops = [
+        Loop(leases.once, name="leases", interval=min(2.0, settings.lease_ttl_seconds / 4)),
         Loop(upkeep.purge, name="purge", interval=60.0),
         Loop(upkeep.uniques, name="uniques", interval=3600.0),
         Loop(Erasure(database).once, name="erasure", interval=30.0),
@@ -56,11 +59,18 @@ async def serve(settings: Settings, tracer: Tracer | None) -> None:
     ]
     try:
         await schema.check(database, stop)
-        await asyncio.gather(probes.run(stop), *(loop.run(stop) for loop in loops))
+        looking = [loop.run(stop) for loop in always]
+        await asyncio.gather(probes.run(stop), *looking, _sweep(loops, database, stop))
     finally:
         if tracer is not None:
             await asyncio.to_thread(tracer.close)
         await database.close()
+
+
+async def _sweep(loops: list[Loop], database: Database, stop: asyncio.Event) -> None:
+    """What ends or removes something: not while an operator looks at a restored database."""
+    await quarantine.over(database, stop)
+    await asyncio.gather(*(loop.run(stop) for loop in loops))
 
 
 def main() -> int:

@@ -8,10 +8,10 @@ import sys
 
 import uvloop
 
-from core import log, schema
+from core import log, quarantine, schema
 from core.db import Database
 from core.errors import NoonmarkError
-from core.probes import Probes
+from core.probes import Check, Probes
 from core.sealing import parse_keys
 from core.settings import Settings, load
 from core.tracing import tracer as tracing
@@ -25,24 +25,29 @@ async def serve(settings: Settings, tracer: Tracer | None) -> None:
     _on_signals(stop, hurry)
     database = Database(settings.database_url, name="noonmark-scheduler-probes", size=1)
     keyring = parse_keys(settings.master_keys or "")
+    # A replica that waits for something is alive, and says that it is not ready.
+    checks: dict[str, Check] = {"database": lambda: schema.answers(database), "beat": _not_yet}
+    probes = Probes(checks, host=settings.host, port=settings.metrics_port)
+    over = asyncio.Event()
+    probing = asyncio.ensure_future(probes.run(over))
     try:
         await schema.check(database, stop)
+        await quarantine.over(database, stop)
         async with replica.opened(settings, keyring, tracer) as scheduler:
-            checks = {"database": lambda: schema.answers(database), "beat": scheduler.beats}
-            probes = Probes(checks, host=settings.host, port=settings.metrics_port)
-            over = asyncio.Event()
-            probing = asyncio.ensure_future(probes.run(over))
+            checks["beat"] = scheduler.beats
             gc.collect()
             gc.freeze()
-            try:
-                await scheduler.run(stop, hurry)
-            finally:
-                over.set()
-                await probing
+            await scheduler.run(stop, hurry)
     finally:
+        over.set()
+        await probing
         if tracer is not None:
             await asyncio.to_thread(tracer.close)
         await database.close()
+
+
+async def _not_yet() -> bool:
+    return False
 
 
 def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:

@@ -99,9 +99,11 @@ async def migrate(dsn: str, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
     engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
-    async with engine.begin() as connection:
-        await connection.run_sync(run)
-    await engine.dispose()
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()
 
 
 async def _create(server: str, name: str, *, template: str = "template1") -> None:

@@ -67,6 +67,9 @@ def _count(name: str, value: int) -> Finding:
 def _schema(look: Look) -> Finding:
     if look.revision == EXPECTED:
         return Finding("schema", Verdict.FINE, int(look.revision))
+    if look.revision is not None and look.revision > EXPECTED:
+        trouble = f"the database is at {look.revision}, newer than this version: finish the upgrade"
+        return Finding("schema", Verdict.WARNING, int(look.revision), trouble)
     trouble = f"the database is at {look.revision}, this version needs {EXPECTED}"
     return Finding("schema", Verdict.FAILING, None, trouble, "run `python -m app migrate`")
 

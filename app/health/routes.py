@@ -7,10 +7,14 @@ from litestar.di import NamedDependency
 
 from app.errors import NotReady
 from app.health import readiness
+from app.health.departure import Departure
 from app.health.schemas import Health, Readiness
 from app.principal import PUBLIC
 from core import metrics
 from core.db import Database
+from core.errors import Fault
+
+_LEAVING = Fault("leaving", "was told to stop, and stops soon")
 
 
 @get("/healthz", operation_id="getHealth", opt=PUBLIC, sync_to_thread=False)
@@ -20,9 +24,9 @@ def health() -> Health:
 
 
 @get("/readyz", operation_id="getReadiness", opt=PUBLIC)
-async def ready(database: NamedDependency[Database]) -> Readiness:
+async def ready(database: NamedDependency[Database], departure: NamedDependency[Departure]) -> Readiness:
     """Whether requests can be served; 503 names each failing check."""
-    faults = await readiness.check(database)
+    faults = [_LEAVING] if departure.announced else await readiness.check(database)
     if faults:
         raise NotReady(faults)
     return Readiness()

@@ -15,10 +15,14 @@ LINES = {
     "examples": "Programs to copy. Each is run by a test.",
     "tests": "`unit/ integration/ properties/ e2e/`, by what they need; inside, the source's own paths.",
     "benchmarks": "Where every figure comes from, by one command.",
-    "infra": "Running it elsewhere: Terraform, Helm, dashboards.",
+    "infra": "Running it elsewhere: what compose.yaml needs, and who watches.",
     "docs": "These pages, the decisions, and the generator of every table in them.",
     "requirements": "What is installed: four lists, and the hashed locks compiled from them.",
 }
+
+
+_MADE = {"build", "dist"}
+"""What make puts here, and nobody keeps."""
 
 
 def present(root: Path) -> list[str]:
@@ -26,7 +30,7 @@ def present(root: Path) -> list[str]:
     return sorted(
         folder.name
         for folder in root.iterdir()
-        if folder.is_dir() and folder.name[0] not in "._" and _has_files(folder)
+        if folder.is_dir() and folder.name[0] not in "._" and folder.name not in _MADE and _has_files(folder)
     )
 
 

@@ -37,7 +37,8 @@ _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)
 
 def paths() -> list[Path]:
     """Every page that a stranger reads."""
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    below = [path for folder in ("docs", "infra") for path in (ROOT / folder).rglob("*.md")]
+    return [*sorted(ROOT.glob("*.md")), *sorted(below)]
 
 
 def filled(text: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from app import application
 from app.migration import migrate
 from core.db import Database
+from core.errors import SchemaError
 from core.schema import EXPECTED
 from core.sealing import Keyring
 from core.settings import Settings
@@ -35,6 +36,25 @@ async def test_another_schema_is_not_ready(api: httpx.AsyncClient, database: Dat
     answer = await api.get("/readyz")
     assert answer.status_code == 503
     assert [check["code"] for check in answer.json()["errors"]] == ["schema"]
+
+
+async def test_a_newer_schema_that_still_serves_this_version_is_ready(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    await migrate(database)
+    async with database.raw() as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert (await api.get("/readyz")).status_code == 200
+    # An old container that starts once more has nothing to migrate.
+    await migrate(database)
+
+
+async def test_migrating_a_schema_that_serves_this_version_no_more_is_refused(database: Database) -> None:
+    async with database.raw() as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        await connection.execute("COMMENT ON TABLE alembic_version IS '9998'")
+    with pytest.raises(SchemaError, match="9999"):
+        await migrate(database)
 
 
 async def test_a_database_that_was_never_migrated_is_not_ready(

@@ -96,6 +96,26 @@ async def test_it_serves_says_so_and_leaves_in_order(environment: Environment) -
             assert (code, "Traceback" in log) == (0, False)
 
 
+async def test_a_server_that_was_told_to_stop_says_so_and_serves_on_for_its_notice(
+    environment: Environment,
+) -> None:
+    notice = environment | {"NOONMARK_LEAVE_SECONDS": "60"}
+    async with serving_process(notice) as serving, httpx.AsyncClient(base_url=serving.url) as api:
+        serving.process.send_signal(signal.SIGTERM)
+
+        async def leaving() -> bool:
+            return (await api.get("/readyz")).status_code == 503
+
+        await until(leaving)
+        assert (await api.get("/readyz")).json()["errors"][0]["code"] == "leaving"
+        async with httpx.AsyncClient(base_url=serving.url) as stranger:
+            answer = await stranger.post("/v1/auth/magic-link", json={"email": "a@x.io"})
+        assert answer.status_code == 202
+        # A second signal cuts the notice short, and the process ends in order.
+        code, log = await serving.leave()
+        assert (code, "Traceback" in log) == (0, False)
+
+
 async def test_mail_goes_out_beside_the_server(environment: Environment, database: Database) -> None:
     async with serving_process(environment) as serving, httpx.AsyncClient(base_url=serving.url) as api:
         await api.post("/v1/auth/magic-link", json={"email": "a@x.io"})

@@ -23,10 +23,29 @@ async def test_another_schema_does_not(database: Database) -> None:
         await schema.check(database, asyncio.Event())
 
 
+@pytest.mark.parametrize(
+    ("serves_from", "serves"), [(schema.EXPECTED, True), ("0001", True), ("9998", False)]
+)
+async def test_a_newer_schema_does_as_long_as_it_serves_this_version(
+    database: Database, serves_from: str, serves: bool
+) -> None:
+    async with database.raw() as db:
+        await db.execute("UPDATE alembic_version SET version_num = '9999'")
+        await db.execute(f"COMMENT ON TABLE alembic_version IS '{serves_from}'")
+    assert await schema.answers(database) is serves
+
+
+async def test_an_older_schema_never_does(database: Database) -> None:
+    async with database.raw() as db:
+        await db.execute("UPDATE alembic_version SET version_num = '0000'")
+        await db.execute("COMMENT ON TABLE alembic_version IS '0000'")
+    assert not await schema.answers(database)
+
+
 async def test_a_database_that_was_never_migrated_does_not(database: Database) -> None:
     async with database.raw() as db:
         await db.execute("DROP TABLE alembic_version")
-    assert await schema.revision(database) is None
+    assert (await schema.read(database)).revision is None
     with pytest.raises(SchemaError, match="migrate"):
         await schema.check(database, asyncio.Event())
 

@@ -24,6 +24,7 @@ _CODE = {
     )
 }
 """What the code of a job gets."""
+_COMPOSE = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
 _METRICS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 
 
@@ -39,7 +40,7 @@ def test_a_metric_is_documented(name: str) -> None:
 
 
 def test_every_variable_in_the_pages_is_somebodys() -> None:
-    known = {variable(field) for field in Settings.__struct_fields__} | _TESTS | _CLIENT | _CODE
+    known = {variable(field) for field in Settings.__struct_fields__} | _TESTS | _CLIENT | _CODE | _COMPOSE
     texts = [path.read_text(encoding="utf-8") for path in pages.paths()]
     named = {name for text in texts for name in re.findall(r"NOONMARK_[A-Z_]+", text)}
     assert named <= known

@@ -7,8 +7,8 @@ from pathlib import Path
 from docs.generator.pages import ROOT
 
 OURS = ("app", "core", "scheduler", "reaper", "local", "noonmark")
-_HIDDEN_BUT_OURS = {".ci", ".gitignore"}
-_LEFTOVERS = {"__pycache__", "dist"}
+_HIDDEN_BUT_OURS = {".ci", ".gitignore", ".dockerignore", ".env.example"}
+_LEFTOVERS = {"__pycache__", "build", "dist"}
 
 
 def files() -> Iterator[tuple[str, str]]:
