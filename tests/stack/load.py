@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Self
 
 import httpx
@@ -11,6 +12,7 @@ import httpx
 from tests.waiting import wait_until
 
 _PAUSE_SECONDS = 0.02
+_AT_ONCE = 20
 
 
 class Load:
@@ -33,13 +35,17 @@ class Load:
 
     async def until_over(self) -> None:
         """Every job was delivered."""
-        for job in self.jobs:
 
-            async def succeeded(job: str = job) -> bool:
-                answer = await self._ask("GET", f"/v1/jobs/{job}")
-                return answer is not None and answer.json()["state"] == "succeeded"
+        async def succeeded(job: str) -> bool:
+            answer = await self._ask("GET", f"/v1/jobs/{job}")
+            return answer is not None and answer.json()["state"] == "succeeded"
 
-            await wait_until(succeeded, within=60, what=f"{job} succeeds")
+        for first in range(0, len(self.jobs), _AT_ONCE):
+            waits = [
+                wait_until(partial(succeeded, job), within=60, what=f"{job} succeeds")
+                for job in self.jobs[first : first + _AT_ONCE]
+            ]
+            await asyncio.gather(*waits)
 
     async def _ask(self, method: str, path: str, json: object = None) -> httpx.Response | None:
         try:
