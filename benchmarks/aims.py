@@ -71,5 +71,10 @@ AIMS = (
         _ratio("api_batch_jobs_per_s", "api_bare_unnest_jobs_per_s"),
         1 / 3,
     ),
+    Aim(
+        "calls beside 200 processes that print to calls alone",
+        _ratio("code_printing_jobs_per_s", "code_quiet_jobs_per_s"),
+        0.9,
+    ),
     Aim("memory with 1,000 calls in flight, MB", _figure("memory_rss_mb"), 150, True),
 )

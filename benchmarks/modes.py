@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from benchmarks import api, ceiling, endurance, growth, idle, lateness, memory, throughput
+from benchmarks import api, ceiling, code, endurance, growth, idle, lateness, memory, throughput
 from benchmarks.figures import Flat, Lateness, Tally
 from benchmarks.peers import contest, store
 from benchmarks.stand import Stand
@@ -57,6 +57,7 @@ async def full(stand: Stand, scale: Scale, tally: Tally) -> Flat:
         every(tally, await api.rates(stand, scale.seconds))
     every(tally, await idle.costs(stand, 3 * scale.seconds))
     every(tally, {"memory_": await memory.in_flight(stand), "wal_": await throughput.wal(stand, scale.jobs)})
+    await _code(stand, scale, tally)
     every(tally, await _timers(stand, scale))
     return (
         named(tally) | best(tally, here) | {f"peer_{contest.slug(peer)}": why for peer, why in told.items()}
@@ -73,6 +74,15 @@ async def _punctuality(stand: Stand, scale: Scale, tally: Tally, peers: list[str
         for peer in peers:
             late = await contest.lateness(stand, peer, rate=_RATE, seconds=scale.seconds)
             tell(tally, f"peer_{contest.slug(peer)}_lateness_", late)
+
+
+async def _code(stand: Stand, scale: Scale, tally: Tally) -> None:
+    for _ in range(scale.rounds):
+        every(tally, {"code_process_": await code.processes(stand.folder / "attempts")})
+        if code.has_engine():
+            every(tally, {"code_docker_": await code.containers(stand.folder / "attempts")})
+        for name, printers in (("code_quiet_", 0), ("code_printing_", code.PRINTERS)):
+            every(tally, {name: await code.beside_printers(stand, scale.jobs // 2, printers=printers)})
 
 
 async def _timers(stand: Stand, scale: Scale) -> dict[str, Mapping[str, float]]:

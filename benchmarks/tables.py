@@ -110,6 +110,20 @@ MEMORY = Table(
         Row("WAL of running it, bytes", ("wal_run",)),
     ],
 )
+_CODE = ("ms", "bare_ms", "ratio")
+CODE = Table(
+    "Code",
+    "One attempt after another of a program that does nothing, from the making of its folder to the removal "
+    "of all that was left, beside a bare `posix_spawn` and beside `docker run --rm`. And how fast calls due at "
+    "one instant are made by a scheduler beside 200 processes of which each prints ten lines a second.",
+    ("", "ms", "the bare one, ms", "ratio"),
+    [
+        _row("a process", "code_process_", _CODE),
+        _row("a container", "code_docker_", _CODE),
+        Row("calls a second, no process beside them", ("code_quiet_jobs_per_s", "-", "-")),
+        Row("calls a second, 200 that print", ("code_printing_jobs_per_s", "-", "-")),
+    ],
+)
 _RATIOS = ("ratio", "pg_cpu_ratio", "buffers_ratio", "rate_ratio")
 GROWTH = Table(
     "Growth",
@@ -142,4 +156,4 @@ ENDURANCE = Table(
         Row("soak: its growth after the first third, MB", ("soak_rss_growth_mb",)),
     ],
 )
-ALL = (THROUGHPUT, LATENESS, API, IDLE, MEMORY, GROWTH, ENDURANCE)
+ALL = (THROUGHPUT, LATENESS, API, IDLE, MEMORY, CODE, GROWTH, ENDURANCE)
