@@ -114,8 +114,8 @@ _CODE = ("ms", "bare_ms", "ratio")
 CODE = Table(
     "Code",
     "One attempt after another of a program that does nothing, from the making of its folder to the removal "
-    "of all that was left, beside a bare `posix_spawn` and beside `docker run --rm`. And how fast calls due at "
-    "one instant are made by a scheduler beside 200 processes of which each prints ten lines a second.",
+    "of all that was left, beside a bare `posix_spawn` and beside `docker run --rm`. And how fast calls due "
+    "at one instant are made by a scheduler beside 200 processes of which each prints ten lines a second.",
     ("", "ms", "the bare one, ms", "ratio"),
     [
         _row("a process", "code_process_", _CODE),
