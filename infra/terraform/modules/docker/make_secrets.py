@@ -10,6 +10,7 @@ import secrets
 import shlex
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 MAKERS = {
     "POSTGRES_PASSWORD": lambda: secrets.token_urlsafe(32),
@@ -41,9 +42,16 @@ def main(folder: Path) -> None:
     kept = {name: given.get(name) or kept.get(name) or make() for name, make in MAKERS.items()}
     write(folder / "kept", "".join(f"{name}={shlex.quote(value)}\n" for name, value in kept.items()))
     password = kept["POSTGRES_PASSWORD"]
-    environment = {"DATABASE_URL": f"postgresql://noonmark:{password}@postgres:5432/noonmark"} | kept | given
+    environment = (
+        {"DATABASE_URL": f"postgresql://noonmark:{quote(password, safe='')}@postgres:5432/noonmark"}
+        | kept
+        | given
+    )
     del environment["POSTGRES_PASSWORD"]
-    write(folder / "environment", "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()))
+    write(
+        folder / "environment",
+        "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()),
+    )
     write(folder / "postgres-password", password)
     (folder / "given").unlink(missing_ok=True)
 

@@ -1,9 +1,12 @@
 locals {
-  cloud_init = templatefile("${path.module}/cloud-init.yaml.tftpl", {
-    k3s_version = var.k3s_version
-    acme_email  = var.acme_email
-  })
   everybody = ["0.0.0.0/0", "::/0"]
+}
+
+module "cloud_init" {
+  source = "./cloud-init"
+
+  k3s_version = var.k3s_version
+  acme_email  = var.acme_email
 }
 
 resource "hcloud_ssh_key" "this" {
@@ -51,7 +54,7 @@ resource "hcloud_server" "this" {
   image        = var.image
   ssh_keys     = [hcloud_ssh_key.this.id]
   firewall_ids = [hcloud_firewall.this.id]
-  user_data    = local.cloud_init
+  user_data    = module.cloud_init.content
   backups      = var.backups
 
   delete_protection  = var.protected

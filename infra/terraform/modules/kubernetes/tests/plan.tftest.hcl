@@ -1,0 +1,105 @@
+# What the module would make, with providers that make nothing.
+mock_provider "kubernetes" {}
+mock_provider "helm" {}
+mock_provider "random" {}
+
+variables {
+  public_url   = "https://jobs.example.com"
+  database_url = "postgresql://noonmark:canary-of-the-database@db.example.com/noonmark"
+  mail         = { resend_api_key = "canary-of-the-mail" }
+}
+
+run "secrets_reach_the_cluster_and_nothing_else" {
+  command = apply
+
+  assert {
+    condition     = kubernetes_secret_v1.database.data == null && kubernetes_secret_v1.database.data_wo == null
+    error_message = "The state has no value of the Secret."
+  }
+  assert {
+    condition     = kubernetes_secret_v1.keys.data == null && kubernetes_secret_v1.mail.data == null
+    error_message = "The state has no value of the Secrets."
+  }
+  assert {
+    condition     = alltrue([for values in helm_release.this.values : !strcontains(values, "canary")])
+    error_message = "The release has no secret."
+  }
+}
+
+run "the_release_names_the_secrets" {
+  command = apply
+
+  assert {
+    condition     = yamldecode(helm_release.this.values[0]).secrets.databaseUrl.name == "noonmark-database"
+    error_message = "The database's address is in its own Secret."
+  }
+  assert {
+    condition     = yamldecode(helm_release.this.values[0]).secrets.existingSecret == "noonmark-keys"
+    error_message = "The keys are in theirs."
+  }
+}
+
+run "the_namespace_is_held_to_the_restricted_standard" {
+  command = apply
+
+  assert {
+    condition     = kubernetes_namespace_v1.this.metadata[0].labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    error_message = "Pods are kept in."
+  }
+}
+
+run "no_postgresql_of_its_own_where_there_is_one" {
+  command = apply
+
+  assert {
+    condition     = length(kubernetes_stateful_set_v1.postgresql) == 0
+    error_message = "A database was given."
+  }
+}
+
+run "a_postgresql_of_its_own_is_reached_by_its_pods_alone" {
+  command = apply
+
+  variables {
+    database_url = null
+    postgresql   = {}
+  }
+
+  assert {
+    condition     = kubernetes_stateful_set_v1.postgresql[0].spec[0].template[0].spec[0].security_context[0].run_as_non_root
+    error_message = "It fits into a restricted namespace."
+  }
+  assert {
+    condition = (
+      yamldecode(helm_release.this.values[0]).networkPolicy.postgresql.to[0].podSelector.matchLabels
+      == kubernetes_stateful_set_v1.postgresql[0].spec[0].template[0].metadata[0].labels
+    )
+    error_message = "The chart's policies lead to its pod and nowhere else."
+  }
+}
+
+run "refuses_to_go_without_a_database" {
+  command = plan
+
+  variables {
+    database_url = null
+  }
+
+  expect_failures = [kubernetes_secret_v1.database]
+}
+
+run "refuses_another_database" {
+  command = plan
+  variables {
+    database_url = "mysql://db.example.com"
+  }
+  expect_failures = [var.database_url]
+}
+
+run "refuses_latest" {
+  command = plan
+  variables {
+    images = { tag = "latest" }
+  }
+  expect_failures = [var.images]
+}
