@@ -249,8 +249,8 @@ def test_its_rights_are_of_one_namespace_and_never_read_a_secret(render: Render)
     role = one(objects, "Role", "r-noonmark-jobs")
     assert role["metadata"]["namespace"] == "n-jobs"
     rights = {resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]}
-    assert rights.keys() == {"jobs", "pods", "pods/log", "secrets"}
-    assert rights["secrets"] <= {"create", "delete"}
+    assert rights.keys() == {"jobs", "jobs/finalizers", "pods", "pods/log", "secrets"}
+    assert rights["secrets"] == {"create"}
     assert "create" not in rights["pods"]
     [subject] = one(objects, "RoleBinding", "r-noonmark-jobs")["subjects"]
     assert (subject["name"], subject["namespace"]) == ("r-noonmark-scheduler", "n")

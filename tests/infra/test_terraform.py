@@ -1,7 +1,7 @@
 """Terraform's modules and environments: written as Terraform writes, valid, and as their own tests say.
 
-Each is checked where its providers are; `infra/tools` builds those that the module proxy has. What an environment
-needs and nobody has is left out by name below, so that a provider that goes missing is no silence.
+Each is checked where its providers are; `infra/tools` builds those that the module proxy has. What nobody
+has is left out by name below, so that a provider that goes missing is no silence.
 """
 
 import shutil

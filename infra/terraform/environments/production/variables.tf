@@ -115,7 +115,7 @@ variable "schedulers" {
 }
 
 variable "scale_on_lateness" {
-  description = "More schedulers when jobs are late. Needs an adapter that offers the metric: see infra/README.md."
+  description = "More schedulers when jobs are late. Needs an adapter that offers the metric: see infra/helm/README.md."
   type        = bool
   default     = false
 }

@@ -9,10 +9,11 @@ import os
 import secrets
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-MAKERS = {
+MAKERS: dict[str, Callable[[], str]] = {
     "POSTGRES_PASSWORD": lambda: secrets.token_urlsafe(32),
     "NOONMARK_JWT_SECRET": lambda: secrets.token_urlsafe(48),
     "NOONMARK_MASTER_KEYS": lambda: "k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
