@@ -18,7 +18,6 @@ resource "docker_container" "postgres" {
   stop_timeout          = 60
   destroy_grace_seconds = 60
   memory                = var.memory_mb.postgres
-  memory_swap           = var.memory_mb.postgres
   shm_size              = 256
 
   read_only     = true

@@ -80,7 +80,6 @@ resource "docker_container" "server" {
   stop_timeout          = 45
   destroy_grace_seconds = 45
   memory                = var.memory_mb.server
-  memory_swap           = var.memory_mb.server
 
   read_only     = true
   security_opts = ["no-new-privileges:true"]
@@ -140,7 +139,6 @@ resource "docker_container" "scheduler" {
   stop_timeout          = var.drain_seconds + 30
   destroy_grace_seconds = var.drain_seconds + 30
   memory                = var.memory_mb.scheduler
-  memory_swap           = var.memory_mb.scheduler
 
   read_only     = true
   security_opts = ["no-new-privileges:true"]
@@ -191,7 +189,6 @@ resource "docker_container" "reaper" {
   stop_timeout          = 30
   destroy_grace_seconds = 30
   memory                = var.memory_mb.reaper
-  memory_swap           = var.memory_mb.reaper
 
   read_only     = true
   security_opts = ["no-new-privileges:true"]
