@@ -2,5 +2,5 @@
 
 provider "registry.terraform.io/kreuzwerker/docker" {
   version     = "4.6.0"
-  constraints = "~> 4.6, 4.6.0"
+  constraints = "4.6.0, ~> 4.6"
 }
