@@ -64,7 +64,7 @@ class Local:
     def terraform(self, *arguments: str) -> str:
         verb, *rest = arguments
         return run(
-            "terraform", verb, "-no-color", "-input=false", *rest,
+            "terraform", verb, "-no-color", *rest,
             at=self.folder, given=self._environment, within=_APPLY_SECONDS,
         )  # fmt: skip
 
@@ -76,7 +76,7 @@ class Local:
 
     def changes(self, *arguments: str) -> bool:
         """Whether a plan finds any."""
-        line = ("terraform", "plan", "-no-color", "-input=false", "-detailed-exitcode", *arguments)
+        line = ("terraform", "plan", "-no-color", "-detailed-exitcode", *arguments)
         done = attempt(*line, at=self.folder, given=self._environment, within=_APPLY_SECONDS)
         assert done.returncode in (0, 2), done.stdout + done.stderr
         return done.returncode == 2
@@ -104,4 +104,4 @@ class Local:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**environment(self.daemon), "TF_CLI_CONFIG_FILE": str(TOOLS / "terraform.rc")}
+        return {**environment(self.daemon), "TF_CLI_CONFIG_FILE": str(TOOLS / "terraform.rc"), "TF_INPUT": "0"}

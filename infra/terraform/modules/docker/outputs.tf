@@ -24,7 +24,10 @@ output "scale" {
 
 output "backup" {
   description = "How to take a backup. The secrets are needed to read it: keep a copy of their volume, elsewhere."
-  value       = "docker exec ${docker_container.postgres.name} pg_dump -U noonmark -Fc noonmark > noonmark.dump"
+  value = join(" ", [
+    "docker exec ${docker_container.postgres.name} sh -c",
+    "'PGPASSWORD=$(cat ${local.secrets_folder}/postgres-password) pg_dump -U noonmark -Fc noonmark' > noonmark.dump",
+  ])
 }
 
 output "targets_network" {

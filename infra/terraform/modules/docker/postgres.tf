@@ -58,4 +58,9 @@ resource "docker_container" "postgres" {
   wait_timeout = 120
 
   depends_on = [docker_container.secrets]
+
+  lifecycle {
+    # The engine fills it in, by what its kernel can count.
+    ignore_changes = [memory_swap]
+  }
 }

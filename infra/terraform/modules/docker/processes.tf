@@ -122,6 +122,11 @@ resource "docker_container" "server" {
   wait_timeout = 120
 
   depends_on = [docker_container.migrate]
+
+  lifecycle {
+    # The engine fills it in, by what its kernel can count.
+    ignore_changes = [memory_swap]
+  }
 }
 
 resource "docker_container" "scheduler" {
@@ -175,6 +180,11 @@ resource "docker_container" "scheduler" {
   wait_timeout = 120
 
   depends_on = [docker_container.migrate]
+
+  lifecycle {
+    # The engine fills it in, by what its kernel can count.
+    ignore_changes = [memory_swap]
+  }
 }
 
 resource "docker_container" "reaper" {
@@ -222,4 +232,9 @@ resource "docker_container" "reaper" {
   wait_timeout = 120
 
   depends_on = [docker_container.migrate]
+
+  lifecycle {
+    # The engine fills it in, by what its kernel can count.
+    ignore_changes = [memory_swap]
+  }
 }
