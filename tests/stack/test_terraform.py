@@ -72,6 +72,7 @@ def hook(applied: Local, user: User) -> Iterator[str]:
         "--entrypoint", "python", f"noonmark/server:{OLD}",
         "-m", "examples.receiver", "--host", "0.0.0.0",
     )  # fmt: skip
+    block_until(lambda: "listening" in applied.logs(HOOK), within=30, what="the receiver listens")
     yield HOOK
     applied.docker("rm", "--force", HOOK)
 
