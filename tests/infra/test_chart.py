@@ -16,7 +16,7 @@ EVERYTHING: dict[str, Any] = {
     "images": {
         "server": {"repository": "registry.example.com/noonmark/server", "digest": f"sha256:{'0' * 64}"},
         "scheduler": {"repository": "registry.example.com/noonmark/scheduler", "tag": "1.2.3"},
-        "pullSecrets": ["registry"],
+        "pullSecrets": ["on"],
     },
     "commonLabels": {"team": "platform"},
     "settings": {"egressAllow": ["10.20.0.0/16"], "corsOrigins": ["https://app.example.com"]},
@@ -25,11 +25,11 @@ EVERYTHING: dict[str, Any] = {
         "autoscaling": {"enabled": True},
         "nodeSelector": {"pool": "noonmark"},
         "tolerations": [{"key": "noonmark", "operator": "Exists"}],
-        "priorityClassName": "high",
+        "priorityClassName": "on",
         "podAnnotations": {"a": "b"},
     },
     "scheduler": {
-        "autoscaling": {"enabled": True, "lateness": {"enabled": True, "selector": {"namespace": "n"}}},
+        "autoscaling": {"enabled": True, "lateness": {"enabled": True, "selector": {"namespace": "on"}}},
         "kubernetesRuntime": {"enabled": True, "images": ["registry.example.com/jobs/"]},
         "functions": ["examples.functions"],
         "env": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel:4318"},
@@ -182,7 +182,7 @@ def test_an_autoscaler_is_not_argued_with(render: Render) -> None:
     metrics = one(objects, "HorizontalPodAutoscaler", "r-noonmark-scheduler")["spec"]["metrics"]
     assert [metric["type"] for metric in metrics] == ["Resource", "External"]
     assert metrics[1]["external"] == {
-        "metric": {"name": "noonmark_oldest_ready_seconds", "selector": {"matchLabels": {"namespace": "n"}}},
+        "metric": {"name": "noonmark_oldest_ready_seconds", "selector": {"matchLabels": {"namespace": "on"}}},
         "target": {"type": "Value", "value": "2"},
     }
 
@@ -302,5 +302,5 @@ def test_services_budgets_and_policies_select_the_pods_of_their_deployment(rende
 def test_a_value_that_is_wrong_is_named(values: dict[str, Any], said: str, tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text(yaml.safe_dump(URL | values))
-    done = attempt(str(HELM), "template", "r", str(CHART), f"--values={file}")
+    done = attempt(str(HELM), "template", "r", str(CHART), f"--values={file}", "--kube-version=1.33.0")
     assert done.returncode != 0 and said in done.stderr

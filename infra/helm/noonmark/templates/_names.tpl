@@ -17,8 +17,8 @@
 {{/* What tells this release's pods of one component from all others; never changes. Takes (list root component). */}}
 {{- define "noonmark.selector" -}}
 {{- $root := first . -}}
-app.kubernetes.io/name: {{ include "noonmark.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ include "noonmark.name" $root | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ last . }}
 {{- end -}}
 

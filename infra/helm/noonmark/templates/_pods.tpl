@@ -22,8 +22,8 @@ capabilities: { drop: [ALL] }
 - name: {{ index . 1 }}
   valueFrom:
     secretKeyRef:
-      name: {{ default $root.Values.secrets.existingSecret $reference.name }}
-      key: {{ $reference.key }}
+      name: {{ default $root.Values.secrets.existingSecret $reference.name | quote }}
+      key: {{ $reference.key | quote }}
       {{- if $reference.optional }}
       optional: true
       {{- end }}
@@ -43,11 +43,11 @@ capabilities: { drop: [ALL] }
 {{- with $root.Values.images.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with $values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with $values.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
@@ -61,7 +61,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- if $root.Values.topologySpread.enabled }}
 topologySpreadConstraints:
   {{- range $root.Values.topologySpread.keys }}
-  - topologyKey: {{ . }}
+  - topologyKey: {{ . | quote }}
     maxSkew: {{ $root.Values.topologySpread.maxSkew }}
     whenUnsatisfiable: {{ $root.Values.topologySpread.whenUnsatisfiable }}
     labelSelector:
