@@ -10,7 +10,7 @@ from tests.infra.conftest import URL, Render
 from tests.infra.objects import Object, faults, pod_templates
 from tests.infra.tools import CHART, HELM, ROOT, attempt, run
 
-pytestmark = [pytest.mark.heavy, pytest.mark.chart]
+pytestmark = [pytest.mark.heavy, pytest.mark.infra]
 
 EVERYTHING: dict[str, Any] = {
     "images": {

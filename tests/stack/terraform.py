@@ -104,4 +104,8 @@ class Local:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**environment(self.daemon), "TF_CLI_CONFIG_FILE": str(TOOLS / "terraform.rc"), "TF_INPUT": "0"}
+        return {
+            **environment(self.daemon),
+            "TF_CLI_CONFIG_FILE": str(TOOLS / "terraform.rc"),
+            "TF_INPUT": "0",
+        }

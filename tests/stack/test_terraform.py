@@ -20,7 +20,7 @@ from tests.stack.rig import Stack, User
 from tests.stack.terraform import POSTGRES, Local, copy_images, make_postgres
 from tests.waiting import block_until
 
-pytestmark = [pytest.mark.heavy, pytest.mark.images, pytest.mark.terraform, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.heavy, pytest.mark.providers, pytest.mark.timeout(600)]
 
 HOOK = "terraform-hook"
 OURS = ("server", "scheduler", "reaper")

@@ -15,7 +15,7 @@ run "is_what_cloud_init_reads" {
     error_message = "Hetzner takes 32 KiB."
   }
   assert {
-    condition     = contains(yamldecode(output.content).runcmd, "INSTALL_K3S_VERSION='v1.33.4+k3s1' sh /root/install-k3s.sh server")
+    condition     = contains(yamldecode(output.content).runcmd, "INSTALL_K3S_VERSION='v1.33.4+k3s1' sh /run/install-k3s.sh server")
     error_message = "The version of k3s is pinned."
   }
   assert {
