@@ -4,6 +4,7 @@ Each is checked where its providers are; `infra/tools` builds those that the mod
 has is left out by name below, so that a provider that goes missing is no silence.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -18,12 +19,22 @@ WITH_PROVIDERS = ("docker", "kubernetes")
 ENVIRONMENTS = ("local", "production")
 NOT_TO_BE_HAD = {"modules/vm", "environments/staging"}
 """They need hetznercloud/hcloud."""
+HELM = {
+    "versions.tf": r"    helm = \{\n.*?\n    \}\n",
+    "main.tf": r"provider \"helm\" \{\n.*?\n\}\n",
+    "plan.tftest.hcl": r"mock_provider \"helm\" \{\}\n",
+    "release.tf": r".*",
+}
+"""What speaks of hashicorp/helm, which is not to be had either; the release itself is in release.tf alone."""
 
 
 def initialised(folder: str, to: Path) -> Path:
     """A folder beside its modules and the chart, without its lock: what is built here has other checksums."""
     root = to / "infra"
     shutil.copytree(TERRAFORM.parent, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    for file in root.rglob("*.*"):
+        if file.name in HELM:
+            file.write_text(re.sub(HELM[file.name], "", file.read_text(), flags=re.DOTALL))
     place = root / "terraform" / folder
     run("terraform", "init", "-backend=false", "-input=false", "-no-color", at=place)
     return place

@@ -26,7 +26,7 @@ output "look" {
   value       = "kubectl -n ${var.namespace} get pods"
 }
 
-output "release" {
-  description = "The release, and the chart's version."
-  value       = "${helm_release.this.name} (${helm_release.this.version})"
+output "values" {
+  description = "What the chart is told. No secret is among it."
+  value       = [yamlencode(local.values), yamlencode(var.values)]
 }

@@ -127,7 +127,9 @@ resource "kubernetes_stateful_set_v1" "postgresql" {
             limits   = { memory = var.postgresql.memory }
           }
 
+          # The provider writes what is not said as false, and the namespace's standard forbids that.
           security_context {
+            run_as_non_root            = true
             allow_privilege_escalation = false
             read_only_root_filesystem  = true
             capabilities {
