@@ -277,6 +277,16 @@ def test_prometheus_finds_every_process(render: Render) -> None:
         assert monitor["spec"]["endpoints"][0]["port"] in [port["name"] for port in found[0]["spec"]["ports"]]
 
 
+def test_every_rule_and_every_dashboard_of_ours_comes_along_unchanged(render: Render) -> None:
+    objects, watched = render(EVERYTHING), ROOT / "infra" / "observability"
+    rules = [yaml.safe_load(file.read_text()) for file in watched.glob("prometheus/rules/*.yml")]
+    made = [each["spec"] for each in objects if each["kind"] == "PrometheusRule"]
+    assert sorted(map(str, made)) == sorted(map(str, rules))
+    boards = {file.name: file.read_text() for file in watched.glob("grafana/dashboards/*.json")}
+    given = [each["data"] for each in objects if each["kind"] == "ConfigMap"]
+    assert {name: text for data in given for name, text in data.items()} == boards
+
+
 def test_services_budgets_and_policies_select_the_pods_of_their_deployment(render: Render) -> None:
     objects = render(EVERYTHING)
     labels = {name: template["metadata"]["labels"].items() for name, template in pod_templates(objects)}
