@@ -1,5 +1,6 @@
 """What the chart makes, in every shape it has: known to Kubernetes, kept in, and as our processes need it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -281,10 +282,14 @@ def test_every_rule_and_every_dashboard_of_ours_comes_along_unchanged(render: Re
     objects, watched = render(EVERYTHING), ROOT / "infra" / "observability"
     rules = [yaml.safe_load(file.read_text()) for file in watched.glob("prometheus/rules/*.yml")]
     made = [each["spec"] for each in objects if each["kind"] == "PrometheusRule"]
-    assert sorted(map(str, made)) == sorted(map(str, rules))
+    assert sorted(map(_written, made)) == sorted(map(_written, rules))
     boards = {file.name: file.read_text() for file in watched.glob("grafana/dashboards/*.json")}
     given = [each["data"] for each in objects if each["kind"] == "ConfigMap"]
     assert {name: text for data in given for name, text in data.items()} == boards
+
+
+def _written(content: object) -> str:
+    return json.dumps(content, sort_keys=True)
 
 
 def test_services_budgets_and_policies_select_the_pods_of_their_deployment(render: Render) -> None:
