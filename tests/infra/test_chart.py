@@ -1,6 +1,7 @@
 """What the chart makes, in every shape it has: known to Kubernetes, kept in, and as our processes need it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_helm_finds_nothing_to_say(shape: str, tmp_path: Path) -> None:
     run(str(HELM), "lint", "--strict", str(CHART), f"--values={file}")
 
 
-@pytest.mark.parametrize("kubernetes", ["1.27.0", "1.33.0"])
+@pytest.mark.parametrize("kubernetes", ["1.29.0", "1.33.0"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_kubernetes_knows_every_object_and_every_field(shape: str, kubernetes: str, render: Render) -> None:
     objects = render(SHAPES[shape], kubernetes=kubernetes)
@@ -255,6 +256,12 @@ def test_its_rights_are_of_one_namespace_and_never_read_a_secret(render: Render)
     assert "create" not in rights["pods"]
     [subject] = one(objects, "RoleBinding", "r-noonmark-jobs")["subjects"]
     assert (subject["name"], subject["namespace"]) == ("r-noonmark-scheduler", "n")
+
+
+def test_its_rights_are_those_that_the_pages_name_and_the_runtime_is_tried_with(render: Render) -> None:
+    page = (ROOT / "docs" / "code.md").read_text()
+    [told] = re.findall(r"```yaml\n(apiVersion: rbac.*?)```", page, flags=re.DOTALL)
+    assert one(render(EVERYTHING), "Role", "r-noonmark-jobs")["rules"] == yaml.safe_load(told)["rules"]
 
 
 def test_metrics_lead_nowhere_from_outside(render: Render) -> None:
