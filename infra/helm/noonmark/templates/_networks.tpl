@@ -37,6 +37,19 @@
     except: {{- toYaml .Values.networkPolicy.notPublicV6 | nindent 6 }}
 {{- end -}}
 
+{{/* Mail and storage. */}}
+{{- define "noonmark.toServices" -}}
+- ports:
+    {{- range .Values.networkPolicy.services.ports }}
+    - { port: {{ . }}, protocol: TCP }
+    {{- end }}
+  to:
+    {{- include "noonmark.publicPeers" . | nindent 4 }}
+    {{- with .Values.networkPolicy.services.to }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
 {{/* Ingress to a port from peers; from everybody if there are none. Takes (list port peers). */}}
 {{- define "noonmark.fromPeers" -}}
 - ports:

@@ -29,6 +29,13 @@ capabilities: { drop: [ALL] }
       {{- end }}
 {{- end -}}
 
+{{/* The variables of the place where files of jobs are kept. */}}
+{{- define "noonmark.storageVariables" -}}
+{{ include "noonmark.secretVariable" (list . "NOONMARK_STORAGE_URL" .Values.secrets.storageUrl) }}
+{{ include "noonmark.secretVariable" (list . "AWS_ACCESS_KEY_ID" .Values.secrets.storageKeyId) }}
+{{ include "noonmark.secretVariable" (list . "AWS_SECRET_ACCESS_KEY" .Values.secrets.storageSecretKey) }}
+{{- end -}}
+
 {{/* Variables: the defaults, overridden by what a component's `env` says. Takes (list defaults given). */}}
 {{- define "noonmark.variables" -}}
 {{- range $name, $value := merge (dict) (last .) (first .) }}

@@ -37,9 +37,6 @@ module "noonmark" {
       }
     }
     reaper = { replicas = 2 }
-    topologySpread = {
-      whenUnsatisfiable = "DoNotSchedule"
-    }
     networkPolicy = {
       postgresql = {
         to   = [for block in var.database_cidrs : { ipBlock = { cidr = block } }]

@@ -2,6 +2,7 @@
 
 locals {
   settings = merge({
+    PUBLIC_URL            = var.public_url
     NOONMARK_HOST         = "0.0.0.0"
     NOONMARK_ENV          = var.development ? "development" : "production"
     NOONMARK_EGRESS_ALLOW = join(",", concat(var.egress_allow, var.targets_subnet == null ? [] : [var.targets_subnet]))
@@ -9,7 +10,6 @@ locals {
 
   server_settings = merge(local.settings, {
     PORT                     = 8080
-    PUBLIC_URL               = var.public_url
     NOONMARK_TRUSTED_PROXIES = var.trusted_proxies
   })
   scheduler_settings = merge(local.settings, {
