@@ -19,6 +19,7 @@ module "noonmark" {
   images       = var.images
   database_url = var.database_url
   mail         = var.mail
+  storage      = var.storage
   revisions    = var.revisions
   mail_from    = var.mail_from
   servers      = var.servers.least

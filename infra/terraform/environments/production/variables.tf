@@ -77,11 +77,24 @@ variable "mail_from" {
   type        = string
 }
 
+variable "storage" {
+  description = "Bucket for files of jobs, s3://bucket/prefix?endpoint=https://…&region=…, and its keys, as TF_VAR_storage."
+  type = object({
+    url        = optional(string)
+    key_id     = optional(string)
+    secret_key = optional(string)
+  })
+  default   = {}
+  sensitive = true
+  ephemeral = true
+}
+
 variable "revisions" {
-  description = "Raise `database` or `mail` when you change that secret."
+  description = "Raise `database`, `mail` or `storage` when you change that secret."
   type = object({
     database = optional(number, 1)
     mail     = optional(number, 1)
+    storage  = optional(number, 1)
   })
   default = {}
 }

@@ -74,3 +74,17 @@ resource "kubernetes_secret_v1" "mail" {
   } : key => value if value != null }
   data_wo_revision = var.revisions.mail
 }
+
+resource "kubernetes_secret_v1" "storage" {
+  metadata {
+    name      = "${var.name}-storage"
+    namespace = kubernetes_namespace_v1.this.metadata[0].name
+  }
+
+  data_wo = { for key, value in {
+    "storage-url"        = var.storage.url
+    "storage-key-id"     = var.storage.key_id
+    "storage-secret-key" = var.storage.secret_key
+  } : key => value if value != null }
+  data_wo_revision = var.revisions.storage
+}

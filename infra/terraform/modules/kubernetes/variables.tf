@@ -92,6 +92,23 @@ variable "mail" {
   }
 }
 
+variable "storage" {
+  description = "Bucket for files of jobs, s3://bucket/prefix?endpoint=https://…&region=…, and its keys. Without it files stay in pods."
+  type = object({
+    url        = optional(string)
+    key_id     = optional(string)
+    secret_key = optional(string)
+  })
+  default   = {}
+  sensitive = true
+  ephemeral = true
+
+  validation {
+    condition     = var.storage.url == null || can(regex("^s3://", var.storage.url))
+    error_message = "storage.url begins with s3://: pods share no folder."
+  }
+}
+
 variable "revisions" {
   description = <<-TEXT
     Raise one to have its Secret written anew. Terraform cannot see the values it has written, so it is told when
@@ -101,6 +118,7 @@ variable "revisions" {
   type = object({
     database = optional(number, 1)
     mail     = optional(number, 1)
+    storage  = optional(number, 1)
   })
   default = {}
 }

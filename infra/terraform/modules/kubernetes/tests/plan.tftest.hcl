@@ -6,6 +6,7 @@ variables {
   public_url   = "https://jobs.example.com"
   database_url = "postgresql://noonmark:canary-of-the-database@db.example.com/noonmark"
   mail         = { resend_api_key = "canary-of-the-mail" }
+  storage      = { url = "s3://files", secret_key = "canary-of-the-storage" }
 }
 
 run "secrets_reach_the_cluster_and_nothing_else" {
@@ -13,7 +14,7 @@ run "secrets_reach_the_cluster_and_nothing_else" {
 
   assert {
     condition = alltrue([for secret in [
-      kubernetes_secret_v1.database, kubernetes_secret_v1.keys, kubernetes_secret_v1.mail,
+      kubernetes_secret_v1.database, kubernetes_secret_v1.keys, kubernetes_secret_v1.mail, kubernetes_secret_v1.storage,
     ] : secret.data_wo == null && secret.data_wo_revision == 1])
     error_message = "The state has no value of the Secrets."
   }
