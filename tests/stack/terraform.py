@@ -1,4 +1,4 @@
-"""`environments/local` as Terraform applies it, on an engine of its own with the images of the stack tests."""
+"""`environments/local` as Terraform applies it, on an engine of its own with the images of the stack."""
 
 import json
 import shutil
