@@ -32,7 +32,7 @@ define tools_of_images
 	    -r requirements/images.txt && cp requirements/images.txt .venv-images/images.txt; }; }
 endef
 
-.PHONY: help up demo test check dashboards lock wheels sbom images bench bench-quick bench-growth bench-endurance migration \
+.PHONY: help up demo test check dashboards lock wheels sbom images bench bench-quick bench-growth bench-endurance infra-check migration \
   docs openapi clean
 
 # What images are made of; each may be given: make images BASE=python:3.11-slim-bookworm@sha256:...
@@ -131,6 +131,11 @@ bench-endurance: ## Measure a pinned transaction, a backlog of a million, a soak
 	$(call install,local)
 	@$(RUN) -m benchmarks endurance
 
+
+infra-check: ## Plan and apply what infra/terraform says; builds Terraform's providers first (needs Go, terraform, Docker)
+	$(call install,develop)
+	@infra/tools helm schemas docker random kubernetes
+	@$(BIN)/pytest -m "infra or providers"
 
 migration: ## Write the migration between the migrations and the tables (name=add_something)
 	@test -n "$(name)" || { echo "say what it does: make migration name=add_something" >&2; exit 1; }

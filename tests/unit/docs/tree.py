@@ -41,6 +41,8 @@ def _below(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if (path.name.startswith(".") and path.name not in _HIDDEN_BUT_OURS) or path.name in _LEFTOVERS:
             continue
+        if path.is_symlink():
+            continue
         if path.is_dir():
             yield from _below(path)
         elif not path.is_symlink():

@@ -1,0 +1,29 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    hcloud = {
+      source  = "hetznercloud/hcloud"
+      version = "1.59.0"
+    }
+    kubernetes = {
+      source  = "hashicorp/kubernetes"
+      version = "3.2.1"
+    }
+    helm = {
+      source  = "hashicorp/helm"
+      version = "2.17.0"
+    }
+    random = {
+      source  = "hashicorp/random"
+      version = "3.9.0"
+    }
+  }
+
+  # Any S3-compatible bucket; its address and keys come from backend.hcl (see backend.hcl.example):
+  # terraform init -backend-config=backend.hcl
+  backend "s3" {
+    key          = "noonmark/staging.tfstate"
+    use_lockfile = true
+  }
+}
