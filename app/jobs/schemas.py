@@ -311,7 +311,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     waiting_for: Annotated[
         str | None,
         Meta(
-            description="What no live scheduler offers, if that is why a due job does not start: `http`, "
+            description="What no live scheduler offers, if that is why a due job does not start: "
             "`process`, `docker`, `kubernetes`, `function`. Null in lists."
         ),
     ] = None

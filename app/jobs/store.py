@@ -35,10 +35,10 @@ LEFT JOIN ready r ON r.job_id = j.id
 LEFT JOIN leases l ON l.job_id = j.id
 LEFT JOIN endings e ON e.job_id = j.id"""
 
-# What a due job needs, if no replica that lives and takes work offers it.
+# What a due job of code needs, if no replica that lives and takes work offers it. Every scheduler makes calls.
 _WAITING = """(
   SELECT need FROM (SELECT coalesce(r.needs, CASE WHEN t.due_at <= now() THEN t.needs END) AS need) due
-  WHERE need IS NOT NULL AND NOT EXISTS (
+  WHERE need <> 0 AND NOT EXISTS (
     SELECT FROM replicas WHERE expires_at > now() AND NOT draining AND need = ANY(offers)))"""
 
 _JOB = f"""

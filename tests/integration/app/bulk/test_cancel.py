@@ -148,8 +148,7 @@ async def test_what_is_no_selection_is_refused_and_ends_nothing(
     answer = await mine.post("/v1/jobs:cancel", json=body)
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
-    # No scheduler is up.
-    assert await read(mine, job) == job | {"waiting_for": "http"}
+    assert await read(mine, job) == job
 
 
 async def test_a_job_that_was_edited_out_of_the_filter_is_left_alone(database: Database) -> None:
