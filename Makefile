@@ -32,8 +32,8 @@ define tools_of_images
 	    -r requirements/images.txt && cp requirements/images.txt .venv-images/images.txt; }; }
 endef
 
-.PHONY: help up demo test check dashboards lock wheels sbom images bench bench-quick bench-growth bench-endurance infra-check migration \
-  docs openapi clean
+.PHONY: help up demo test check lock migration docs openapi dashboards clean
+.PHONY: bench bench-quick bench-growth bench-endurance wheels sbom images infra-check
 
 # What images are made of; each may be given: make images BASE=python:3.11-slim-bookworm@sha256:...
 DOCKER ?= docker

@@ -35,7 +35,7 @@ LEFT JOIN ready r ON r.job_id = j.id
 LEFT JOIN leases l ON l.job_id = j.id
 LEFT JOIN endings e ON e.job_id = j.id"""
 
-# What a due job of code needs, if no replica that lives and takes work offers it. Every scheduler makes calls.
+# What a due job of code needs, if no replica that lives and takes work offers it. All make calls.
 _WAITING = """(
   SELECT need FROM (SELECT coalesce(r.needs, CASE WHEN t.due_at <= now() THEN t.needs END) AS need) due
   WHERE need <> 0 AND NOT EXISTS (
