@@ -5,8 +5,10 @@ without being written here.
 """
 
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
@@ -15,7 +17,10 @@ from jsonschema import Draft202012Validator
 
 from app import application
 from app.edge import Edge
+from core import callbacks
+from core.callbacks import Pass
 from core.db import Database
+from core.sealing import Keyring
 from core.settings import Settings
 from core.tables import metadata
 from tests.integration.app.conftest import SignIn, bearer
@@ -24,6 +29,8 @@ from tests.integration.app.credentials import carrying, holder, make_token
 SECRET = "the-operators-secret-of-all-these-tests"
 NOBODY = "00000000-0000-7000-8000-000000000000"
 JSON = "application/json"
+_ATTEMPT = "Test-Attempt"
+"""Where a caller keeps the credential of an attempt; no route knows the header."""
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode(application.describe())
 TAKING = {
@@ -85,14 +92,17 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def caller(edge: Edge, api: httpx.AsyncClient, sign_in: SignIn) -> httpx.AsyncClient:
+async def caller(edge: Edge, api: httpx.AsyncClient, sign_in: SignIn, keyring: Keyring) -> httpx.AsyncClient:
     """By an API token of all scopes, which no route can end without naming it, and without a limit."""
     grant = await sign_in("me@example.com")
     made = await make_token(api, bearer(grant))
     tenant = f"/v1/tenants/{grant['tenant']['id']}"
     unlimited = await api.patch(tenant, json={"request_rate": 0}, headers=carrying(made))
     assert unlimited.status_code == 200
-    return holder(edge, carrying(made))
+    everybody = holder(edge, carrying(made))
+    speaking = Pass(job_id=UUID(NOBODY), attempt=1, lease_token=uuid4())
+    everybody.headers[_ATTEMPT] = callbacks.issue(keyring, speaking, expires_at=time.time() + 600)
+    return everybody
 
 
 async def send(
@@ -102,13 +112,15 @@ async def send(
     headers = {"Content-Type": content_type} if content_type is not None else {}
     if {"operator": []} in TAKING[name]["security"]:
         headers["Authorization"] = f"Bearer {SECRET}"
+    if {"attempt": []} in TAKING[name]["security"]:
+        headers["Authorization"] = f"Bearer {caller.headers[_ATTEMPT]}"
     return await caller.request(method, re.sub(r"\{[^}]*\}", NOBODY, path), content=raw, headers=headers)
 
 
 def check(answer: httpx.Response, name: str, what: str) -> None:
     """It is refused for what the body is, as documented, before anybody looked for the thing itself."""
     place = (name, what, answer.status_code, answer.text[:300])
-    assert answer.status_code in (400, 415, 422), place
+    assert answer.status_code in (400, 413, 415, 422), place
     assert answer.headers["content-type"] == "application/problem+json", place
     PROBLEM.validate(answer.json())
     documented = TAKING[name]["responses"][str(answer.status_code)]
