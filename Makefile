@@ -59,7 +59,7 @@ demo: ## The same story, then stop; fails if anything in it did
 
 test: ## All tests but the heavy ones, on an embedded PostgreSQL
 	$(call install,develop)
-	@$(BIN)/pytest -n auto -m "not heavy"
+	@$(BIN)/pytest -n auto --dist worksteal -m "not heavy"
 
 check: ## Lint, format, types, import contracts
 	$(call install,develop)

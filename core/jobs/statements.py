@@ -231,7 +231,8 @@ tries AS (
                         duration_ms, request_id, bytes_sent, status, headers, body, truncated, error_code,
                         error_message)
   SELECT job_id, mint(at, 0), tenant_id, attempt, lease_token, replica_id, outcome,
-         CASE needs WHEN 0 THEN at - started_ago * interval '1 second' ELSE begun_at END,
+         CASE needs WHEN 0 THEN at - started_ago * interval '1 second'
+                    ELSE least(begun_at, at - started_ago * interval '1 second') END,
          at - (started_ago - duration) * interval '1 second',
          duration * 1000, request_id, bytes_sent, status, headers, body, truncated, error_code, error_message
   FROM fates WHERE outcome IS NOT NULL AND fate IS NOT NULL),

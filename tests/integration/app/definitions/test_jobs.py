@@ -32,7 +32,7 @@ async def test_a_job_is_as_its_definition_says(mine: httpx.AsyncClient) -> None:
     assert job == job | said | {"definition": "report@1"}
     assert job["target"] == job["target"] | COMMAND
     shown = (await mine.get(f"/v1/jobs/{job['id']}")).json()
-    assert shown == job
+    assert shown == job | {"waiting_for": "docker"}
     [listed] = (await mine.get("/v1/jobs")).json()["items"]
     assert listed["definition"] == "report@1"
 
