@@ -10,6 +10,8 @@ import pytest
 
 from core.artifacts.model import key
 from core.db import Database
+from core.definitions import store as definitions
+from core.definitions.model import Function
 from core.jobs import videos
 from core.jobs.targets import FunctionTarget
 from core.settings import Settings
@@ -54,6 +56,29 @@ async def test_a_video_is_a_job_that_waits(me: httpx.AsyncClient) -> None:
         "params": {"quality": "1080p", "format": "webm", "input": "holiday.mov"},
     }
     assert (job["priority"], job["timeout_seconds"], job["retry"]["max_attempts"]) == (10, 7200, 2)
+
+
+async def test_videos_of_all_tenants_wait_in_lanes_that_share_one_limit(
+    me: httpx.AsyncClient, theirs: dict[str, str], database: Database
+) -> None:
+    """VID-04."""
+    encode = Function(
+        key="encode.video", version=1, description="", timeout_seconds=7200, max_attempts=2, concurrency=3,
+        params_schema=None,
+    )  # fmt: skip
+    async with database.raw() as db:
+        await definitions.publish(db, [encode])
+    sent = [(await send(me)).json()["id"]]
+    me.headers.update(theirs)
+    sent.append((await send(me)).json()["id"])
+    async with database.raw() as db:
+        lanes = await db.fetch(
+            "SELECT q.name, q.shares, l.max_concurrency FROM jobs j JOIN queues q ON q.id = j.queue_id "
+            "JOIN limits l ON l.id = q.shares WHERE j.id = ANY($1::uuid[])",
+            sent,
+        )
+    assert [(lane[0], lane[2]) for lane in lanes] == [("function:encode.video@1", 3)] * 2
+    assert len({lane[1] for lane in lanes}) == 1
 
 
 async def test_what_was_sent_is_kept_to_the_byte_and_named_to_the_scheduler(
