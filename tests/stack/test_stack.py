@@ -48,7 +48,7 @@ def test_a_job_of_who_signed_in_by_a_mailed_link_is_delivered_signed(
 
 def test_the_command_line_beside_the_receiver_is_signed_in(stack: Stack) -> None:
     stack.until_logged(RECEIVER, "jobctl is signed in here", within=90)
-    command = ("python", "-m", "noonmark.command", "run", "http://receiver:9000/mine")
+    command = ("python", "-m", "noonmark.command", "call", "http://receiver:9000/mine")
     stack.docker("exec", RECEIVER, *command)
     stack.until_logged(RECEIVER, "POST /mine")
 
