@@ -11,17 +11,18 @@ from core.artifacts.names import MOST_CHARACTERS
 
 SHA256 = r"^[0-9a-f]{64}$"
 
+# Written gt=-1, since the document would leave a `minimum` of 0 out.
 Attempt = Annotated[
     int | None,
     QueryParameter(
         description="Only what this attempt left; 0: what was uploaded. Without it, the newest of that name.",
-        ge=0,
+        gt=-1,
         le=32767,
     ),
 ]
 AnyAttempt = Annotated[
     int | None,
-    QueryParameter(description="Only what this attempt left; 0: what was uploaded.", ge=0, le=32767),
+    QueryParameter(description="Only what this attempt left; 0: what was uploaded.", gt=-1, le=32767),
 ]
 
 
