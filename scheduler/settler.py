@@ -8,6 +8,7 @@ sent again, and its fence tells what had been applied before.
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from core.db import Database, Raw, is_refused
 from core.jobs import store as jobs
 from core.jobs.model import Fate, Settled, Settlement
 from scheduler.flights import Flight, Flights, Phase
+from scheduler.halving import halved
 
 _BATCH = 500
 
@@ -114,15 +116,7 @@ async def settle(db: Raw, rows: Sequence[Settlement]) -> list[Settled]:
     must not be delivered again because its answer cannot be stored. Should even that be refused, the row has
     no answer here, and its lease stays until the reaper comes: the others must not wait for it.
     """
-    try:
-        return await jobs.settle(db, rows)
-    except Exception as error:
-        if not is_refused(error):
-            raise
-        if len(rows) == 1:
-            return await _alone(db, rows[0], error)
-    middle = len(rows) // 2
-    return [*await settle(db, rows[:middle]), *await settle(db, rows[middle:])]
+    return await halved(rows, partial(jobs.settle, db), partial(_alone, db))
 
 
 async def _alone(db: Raw, row: Settlement, error: Exception) -> list[Settled]:

@@ -18,14 +18,16 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from uuid import UUID
 
 from core import log, metrics
 from core.clock import Clock
-from core.db import Database, Raw, is_refused
+from core.db import Database, Raw
 from core.logs import store as logs
 from core.logs.model import MOST_BYTES, Chunk, Mark, Stream
+from scheduler.halving import halved
 from scheduler.lines import Run, Splitter
 from scheduler.runtimes.runtime import Order
 
@@ -292,17 +294,10 @@ def _cost(chunk: Chunk) -> int:
 
 
 async def append(db: Raw, chunks: Sequence[Chunk]) -> set[UUID]:
-    """Write all of them, whatever one holds; the tokens of live leases.
+    """Write all of them, whatever one holds; the tokens of live leases. What is refused goes."""
+    return set(await halved(chunks, partial(logs.append, db), _refused))
 
-    What the database refuses as data is halved until the chunk is found, and that goes.
-    """
-    try:
-        return await logs.append(db, chunks)
-    except Exception as error:
-        if not is_refused(error):
-            raise
-        if len(chunks) == 1:
-            _log.error("log_chunk_refused", job_id=str(chunks[0].job_id), error=repr(error))
-            return {chunks[0].lease_token}
-    middle = len(chunks) // 2
-    return await append(db, chunks[:middle]) | await append(db, chunks[middle:])
+
+async def _refused(chunk: Chunk, error: Exception) -> set[UUID]:
+    _log.error("log_chunk_refused", job_id=str(chunk.job_id), error=repr(error))
+    return {chunk.lease_token}

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -22,10 +23,11 @@ import msgspec
 
 from core import log, metrics
 from core.clock import Clock
-from core.db import Database, Raw, is_refused
+from core.db import Database, Raw
 from core.events import store as events
 from core.events.model import Told, plain
 from core.jobs.model import Event
+from scheduler.halving import halved
 from scheduler.runtimes.events import Happening, HappeningKind
 from scheduler.runtimes.runtime import Order
 from scheduler.shipping import Shipment
@@ -226,17 +228,10 @@ def _whole(number: float) -> float:
 
 
 async def append(db: Raw, told: Sequence[Told]) -> set[UUID]:
-    """Write all of them, whatever one holds; the tokens of live leases.
+    """Write all of them, whatever one holds; the tokens of live leases. What is refused goes."""
+    return set(await halved(told, partial(events.append, db), _refused))
 
-    What the database refuses as data is halved until it is found, and that goes.
-    """
-    try:
-        return await events.append(db, told)
-    except Exception as error:
-        if not is_refused(error):
-            raise
-        if len(told) == 1:
-            _log.error("event_refused", job_id=str(told[0].job_id), error=repr(error))
-            return {told[0].lease_token}
-    middle = len(told) // 2
-    return await append(db, told[:middle]) | await append(db, told[middle:])
+
+async def _refused(told: Told, error: Exception) -> set[UUID]:
+    _log.error("event_refused", job_id=str(told.job_id), error=repr(error))
+    return {told.lease_token}
