@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -43,14 +44,15 @@ class Collector:
     def of(self, trace_id: str) -> list[Seen]:
         return [span for span in self.spans if span.trace_id == trace_id]
 
-    async def has(self, trace_id: str, count: int, *, within: float = 15.0) -> list[Seen]:
-        """So many spans of a trace, once they are here."""
+    async def has(self, trace_id: str, *names: str, within: float = 15.0) -> list[Seen]:
+        """All spans of a trace, once each of these names is there as often as it is given."""
 
         def look() -> list[Seen]:
             found = self.of(trace_id)
-            return found if len(found) >= count else []
+            missing = Counter(names) - Counter(span.name for span in found)
+            return [] if missing else found
 
-        return await wait_until(look, within=within, what=f"{count} spans of {trace_id}")
+        return await wait_until(look, within=within, what=f"{', '.join(names)} in the trace {trace_id}")
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):

@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 
 _SERVER, _CLIENT = 2, 3
 _CALLER = "00f067aa0ba902b7"
+_OF_A_CALL = ("POST /v1/jobs", "attempt", "dispatch", "POST", "settle")
 
 
 def traced(collector: Collector, **more: str) -> dict[str, str]:
@@ -63,7 +64,7 @@ async def test_one_trace_leads_from_the_callers_request_to_the_target(
     ):
         trace, job = await asked(work, api, delay_seconds=0.3)
         await work.ended()
-        spans = named(await collector.has(trace, 5))
+        spans = named(await collector.has(trace, *_OF_A_CALL))
     api_span, attempt, call = spans["POST /v1/jobs"], spans["attempt"], spans["POST"]
     assert (api_span.parent_id, api_span.kind, api_span.service) == (_CALLER, _SERVER, "noonmark-app")
     assert (attempt.parent_id, attempt.service) == (api_span.span_id, "noonmark-scheduler")
@@ -93,7 +94,7 @@ async def test_a_job_that_a_target_makes_continues_the_trace_of_its_call(
         answer = await api.post("/v1/jobs", json=body, headers={"traceparent": arrival.request.traceparent})
         work.promise(body, UUID(answer.json()["id"]))
         await work.ended()
-        spans = await collector.has(trace, 8)
+        spans = await collector.has(trace, *2 * ("POST /v1/jobs", "attempt"))
     call = parse(arrival.request.traceparent)
     assert call is not None
     made = [span for span in spans if span.name == "POST /v1/jobs"]
@@ -146,7 +147,7 @@ async def test_code_is_told_which_trace_it_belongs_to(
     ):
         headers = {"traceparent": f"00-{trace}-{_CALLER}-01"}
         made = (await api.post("/v1/jobs", json={"target": target}, headers=headers)).json()
-        spans = named(await collector.has(trace, 4))
+        spans = named(await collector.has(trace, "call"))
         told = (await api.get(f"/v1/jobs/{made['id']}")).json()["result"]
     received = parse(told)
     assert received is not None
@@ -165,7 +166,7 @@ async def test_a_caller_that_does_not_record_is_followed(
         quiet, _ = await asked(work, api, sampled=False)
         loud, _ = await asked(work, api)
         await work.ended()
-        await collector.has(loud, 4)
+        await collector.has(loud, *_OF_A_CALL)
     assert collector.of(quiet) == []
     received = {one.request.traceparent for one in work.arrivals()}
     assert f"00-{quiet}-{_CALLER}-00" in received
