@@ -44,13 +44,12 @@ class DatabaseClock:
 
     def local(self, instant: float) -> float:
         """The local time at which the database's clock has certainly reached ``instant`` (epoch seconds)."""
-        return instant - self._offset
+        return instant - self._offset()
 
     def now(self) -> float:
         """The database's clock in epoch seconds, possibly a little behind."""
-        return self._now() + self._offset
+        return self._now() + self._offset()
 
-    @property
     def _offset(self) -> float:
         if self._best is None:
             raise RuntimeError("the database's clock was asked for before it was read once")

@@ -16,9 +16,10 @@ from core.egress.urls import Refusal, Url, parse_url
 from core.jobs import backoff, success
 from core.jobs.backoff import Retry
 from core.jobs.model import BodyKind, HttpTarget, Lease, Outcome, Settlement
+from core.signing import Signer
 from core.tracing.context import Context, stored, write
 from scheduler.sender.reply import Failure, Response
-from scheduler.sender.request import Request, header_lines
+from scheduler.sender.request import Request, checked, header_lines
 from scheduler.verdict import FailureCode, Verdict, judge
 
 USER_AGENT = "Noonmark/0.1 (+webhook)"
@@ -52,7 +53,7 @@ class Outline(msgspec.Struct, frozen=True):
 
 def prepare(
     lease: Lease,
-    keys: Sequence[bytes],
+    keys: Sequence[Signer],
     *,
     secret_headers: bytes | None,
     timestamp: float,
@@ -94,20 +95,26 @@ def _defaults(headers: Mapping[str, str], kind: BodyKind) -> list[tuple[str, str
     return lines
 
 
-def _ours(lease: Lease, keys: Sequence[bytes], timestamp: int, span: Context | None) -> str:
+def _ours(lease: Lease, keys: Sequence[Signer], timestamp: int, span: Context | None) -> str:
     """Header lines: Standard Webhooks, and what lets a receiver deduplicate, fence and trace."""
     message_id = str(lease.job_id)
     signature = ""
     if keys:
         signed = signing.sign(keys, message_id=message_id, timestamp=timestamp, body=lease.body)
         signature = f"webhook-signature: {signed}\r\n"
-    parent = traceparent(lease, span) or f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-01"
+    parent = traceparent(lease, span) or _untraced()
     return (
         f"webhook-id: {message_id}\r\nwebhook-timestamp: {timestamp}\r\n{signature}"
         f"Idempotency-Key: {message_id}\r\nX-Noonmark-Attempt: {lease.attempt}\r\n"
-        f"{header_lines([('X-Request-ID', request_id(lease))])}"
+        f"X-Request-ID: {checked(request_id(lease))}\r\n"
         f"traceparent: {parent}\r\n"
     )
+
+
+def _untraced() -> str:
+    """A parent of its own for what nobody traces."""
+    drawn = random.randbytes(24).hex()
+    return f"00-{drawn[:32]}-{drawn[32:]}-01"
 
 
 def traceparent(lease: Lease, span: Context | None) -> str | None:

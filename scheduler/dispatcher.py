@@ -1,8 +1,11 @@
 """Starting each held lease at its instant, and stopping it when it must stop.
 
-    held ──(due)──► task: keys, request ──guard──► sender ──► conclude ──► settler
-      │                                                │
-      └── abort before the start: given back           └── abort during the call: the call is cut off
+    held ──(due)──► keys, request ──guard──► sender ──► conclude ──► settler
+      │                                        │
+      └── abort before the start: given back   └── abort during the call: the call is cut off
+
+A call is driven by its connection's callbacks. An attempt has a task only if there is something else to wait
+for: code that runs, or a signing key that has to be loaded.
 
 The guard is asked right before a dial and right before the write: a fenced replica starts no call, and
 neither does a cancelled job. Nothing here waits for the database while a target is being called. Every
@@ -12,13 +15,14 @@ flight ends in the settler, whose fence alone decides whether its lease was stil
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core import log, metrics
 from core.clock import Clock, DatabaseClock
 from core.db import is_transient
 from core.jobs.model import Lease, Needs, Outcome, Settlement
 from core.sealing import Keyring
+from core.signing import Signer
 from core.tenants.store import header_context
 from scheduler import delivery
 from scheduler.fence import Fence
@@ -88,6 +92,9 @@ class Dispatcher:
         if flight.phase is Phase.SETTLING or flight.abort is not None:
             return
         flight.abort = why
+        if flight.call is not None:
+            flight.call.abort()
+            return
         if flight.phase is Phase.CALLING and flight.task is not None:
             flight.task.cancel()
             return
@@ -111,26 +118,41 @@ class Dispatcher:
             flight.timer = self._loop.call_later(math.ceil(early * 1000) / 1000, self._arm, flight)
             return
         flight.timer = None
-        flight.task = self._loop.create_task(self._attempt(flight))
+        keys = self._secrets.known(flight.lease.tenant_id) if flight.lease.needs == Needs.HTTP else None
+        if keys is None:
+            flight.task = self._loop.create_task(self._awaited(flight))
+        else:
+            self._guarded(flight, lambda: self._begin(flight) or self._send(flight, keys))
 
-    async def _attempt(self, flight: Flight) -> None:
+    def _guarded(self, flight: Flight, step: Callable[[], Settlement | None]) -> None:
+        """Take a step of an attempt; settle it if that was its last one, or broke."""
+        try:
+            settlement = step()
+        except Exception:
+            settlement = self._broken(flight)
+        if settlement is not None:
+            flight.call = None
+            self._settler.put(flight, settlement)
+
+    async def _awaited(self, flight: Flight) -> None:
+        """An attempt that has more to wait for than its call."""
         if flight.phase is not Phase.WAITING:
             return
-        # Only from here on is there something to cut off: a task cancelled before its first step never runs.
-        flight.phase = Phase.CALLING
-        flight.started = self._now()
         try:
-            settlement = await self._call(flight)
+            settlement = self._begin(flight) or await self._ran_or_sent(flight)
         except asyncio.CancelledError:
             settlement = self._aborted(flight)
         except Exception:
-            _log.exception("attempt_broke", job_id=str(flight.lease.job_id), attempt=flight.lease.attempt)
             settlement = self._broken(flight)
         flight.task = None
-        self._settler.put(flight, settlement)
+        if settlement is not None:
+            self._settler.put(flight, settlement)
 
-    async def _call(self, flight: Flight) -> Settlement:
+    def _begin(self, flight: Flight) -> Settlement | None:
+        """From here on there is something to cut off. The settlement of what is not to be done at all."""
         lease = flight.lease
+        flight.phase = Phase.CALLING
+        flight.started = self._now()
         now = self._clock.now()
         flight.late = late = now - lease.due_at
         metrics.lateness.observe(max(0.0, late))
@@ -139,20 +161,42 @@ class Dispatcher:
         if lease.expires_at is not None and lease.expires_at <= now:
             verdict = Verdict(Outcome.BLOCKED, code="expired", message="The job expired before it was sent.")
             return delivery.ended(lease, Outcome.BLOCKED, now=now, verdict=verdict)
-        if lease.needs != Needs.HTTP:
+        return None
+
+    async def _ran_or_sent(self, flight: Flight) -> Settlement | None:
+        if flight.lease.needs != Needs.HTTP:
             return await self._ran(flight)
-        keys = self._secrets.known(lease.tenant_id)
-        if keys is None:
-            keys = await self._keys(lease)
-        if keys is None:
-            return self._unused(flight)
+        keys = await self._keys(flight.lease)
+        return self._unused(flight) if keys is None else self._send(flight, keys)
+
+    def _send(self, flight: Flight, keys: Sequence[Signer]) -> Settlement | None:
+        """Begin the call. The settlement of what cannot be sent."""
+        lease, now = flight.lease, self._clock.now()
         request = self._prepared(flight, keys, now)
-        reply = await self._send(flight, request) if isinstance(request, Request) else request
+        if isinstance(request, Failure):
+            return self._concluded(flight, request)
+        call = self._sender.start(
+            request,
+            deadline=self._loop.time() + min(lease.timeout_seconds, lease.deadline_at - now),
+            guard=lambda: self._may_start(flight),
+            writing=lambda size: self._writes(flight, size),
+            done=lambda reply: self._guarded(flight, lambda: self._concluded(flight, reply)),
+        )
+        if flight.phase is Phase.CALLING:
+            flight.call = call
+        return None
+
+    def _concluded(self, flight: Flight, reply: Reply | BaseException) -> Settlement:
+        if flight.abort is not None:
+            return self._aborted(flight)
+        if isinstance(reply, BaseException):
+            raise reply
         if isinstance(reply, NotStarted):
             return self._unused(flight)
-        return delivery.conclude(lease, reply, now=self._clock.now(), duration=self._now() - flight.started)
+        duration = self._now() - flight.started
+        return delivery.conclude(flight.lease, reply, now=self._clock.now(), duration=duration)
 
-    def _prepared(self, flight: Flight, keys: Sequence[bytes], now: float) -> Request | Failure:
+    def _prepared(self, flight: Flight, keys: Sequence[Signer], now: float) -> Request | Failure:
         lease, traced = flight.lease, flight.trace
         secret = self._opened(lease)
         if traced is None:
@@ -174,22 +218,12 @@ class Dispatcher:
         )
         return self._unused(flight) if isinstance(ran, NotStarted) else ran
 
-    async def _send(self, flight: Flight, request: Request) -> Reply:
-        lease = flight.lease
-        seconds = min(lease.timeout_seconds, lease.deadline_at - self._clock.now())
-        return await self._sender.send(
-            request,
-            deadline=self._loop.time() + seconds,
-            guard=lambda: self._may_start(flight),
-            writing=lambda size: self._writes(flight, size),
-        )
-
     def _writes(self, flight: Flight, size: int) -> None:
         """Right before the first byte."""
         flight.bytes_sent = size
         flight.written = self._now()
 
-    async def _keys(self, lease: Lease) -> tuple[bytes, ...] | None:
+    async def _keys(self, lease: Lease) -> tuple[Signer, ...] | None:
         """The keys to sign with; none while the database cannot be asked for them."""
         try:
             return await self._secrets.of(lease.tenant_id)
@@ -235,7 +269,8 @@ class Dispatcher:
         )
 
     def _broken(self, flight: Flight) -> Settlement:
-        """Our own fault, not the target's: try again by the policy."""
+        """Our own fault, not the target's: try again by the policy. Called where the error was caught."""
+        _log.exception("attempt_broke", job_id=str(flight.lease.job_id), attempt=flight.lease.attempt)
         verdict = Verdict(
             Outcome.FAILED,
             retry=True,

@@ -14,6 +14,7 @@ import msgspec
 from core import metrics
 from core.jobs.model import Lease, Needs
 from core.tracing.tracer import Span
+from scheduler.sender.call import Call
 
 
 class Phase(Enum):
@@ -22,7 +23,7 @@ class Phase(Enum):
     WAITING = auto()
     """Held, and not begun."""
     CALLING = auto()
-    """Its task runs; a call may be on the wire."""
+    """It has begun; a call may be on the wire."""
     SETTLING = auto()
     """Its result waits to be written."""
 
@@ -49,8 +50,8 @@ class Flight:
     """One lease and what is being done about it."""
 
     __slots__ = (
-        "abort", "begun", "bytes_sent", "claimed", "late", "lease", "phase", "started", "task", "term",
-        "timer", "trace", "written",
+        "abort", "begun", "bytes_sent", "call", "claimed", "late", "lease", "phase", "started", "task",
+        "term", "timer", "trace", "written",
     )  # fmt: skip
 
     def __init__(self, lease: Lease, term: int) -> None:
@@ -59,7 +60,10 @@ class Flight:
         """The fence's term in which it was claimed."""
         self.phase = Phase.WAITING
         self.abort: Abort | None = None
+        self.call: Call | None = None
+        """Its request on the way, if it has one."""
         self.task: Task[None] | None = None
+        """Only what has something else to wait for has a task: code, or a signing key to load."""
         self.timer: TimerHandle | None = None
         self.claimed = 0.0
         self.started = 0.0

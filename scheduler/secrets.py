@@ -12,6 +12,7 @@ from core import log, signing
 from core.clock import Clock
 from core.db import Database
 from core.sealing import Keyring, SealBroken
+from core.signing import Signer
 from core.tenants import store as tenants
 
 KEEP_SECONDS = 30.0
@@ -26,13 +27,13 @@ class Secrets:
         self._database = database
         self._keyring = keyring
         self._now = now
-        self._kept: dict[UUID, tuple[float, tuple[bytes, ...]]] = {}
+        self._kept: dict[UUID, tuple[float, tuple[Signer, ...]]] = {}
         self._prune_at = now() + KEEP_SECONDS
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def known(self, tenant: UUID) -> tuple[bytes, ...] | None:
+    def known(self, tenant: UUID) -> tuple[Signer, ...] | None:
         """The keys, newest first, if they were loaded lately."""
         kept = self._kept.get(tenant)
         return kept[1] if kept is not None and kept[0] > self._now() else None
@@ -53,7 +54,7 @@ class Secrets:
                 # One tenant's broken secret must not hold up the others that are loaded with it.
                 _log.error("signing_secret_broken", tenant_id=str(tenant), error=str(error))
 
-    async def of(self, tenant: UUID) -> tuple[bytes, ...]:
+    async def of(self, tenant: UUID) -> tuple[Signer, ...]:
         """The keys, newest first; none when the tenant has none. Raises SealBroken."""
         if self.known(tenant) is None:
             await self.load([tenant])
@@ -69,6 +70,6 @@ class Secrets:
             self._prune_at = now + KEEP_SECONDS
             self._kept = {tenant: kept for tenant, kept in self._kept.items() if kept[0] > now}
 
-    def _opened(self, tenant: UUID, sealed: list[bytes]) -> tuple[bytes, ...]:
+    def _opened(self, tenant: UUID, sealed: list[bytes]) -> tuple[Signer, ...]:
         context = tenants.signing_context(tenant)
-        return tuple(signing.key(self._keyring.open(one, context=context).decode()) for one in sealed)
+        return tuple(signing.signer(self._keyring.open(one, context=context).decode()) for one in sealed)

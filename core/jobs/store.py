@@ -32,6 +32,8 @@ _encoder = msgspec.json.Encoder()
 _LANES = 1024
 _FIRST = UUID(int=0)
 _OFFERS = (Needs.HTTP,)
+# Asking the enumeration itself would cost as much as the rest of an answer.
+_FATES = {fate.value: fate for fate in Fate}
 
 BEFORE_ALL = -math.inf
 """The watermark that hides nothing, epoch seconds."""
@@ -126,7 +128,7 @@ async def settle(db: Raw, settlements: Sequence[Settlement]) -> list[Settled]:
     """End leases, fenced by their tokens; safe to repeat after an ambiguous commit."""
     columns = zip(*(_settlement(one) for one in settlements), strict=True)
     rows = await db.fetch(statements.SETTLE, *(list(column) for column in columns))
-    return [Settled(row[0], row[1], Fate(row[2]), row[3]) for row in rows]
+    return [Settled(row[0], row[1], _FATES[row[2]], row[3]) for row in rows]
 
 
 def _settlement(one: Settlement) -> tuple[object, ...]:

@@ -39,11 +39,10 @@ class BadPattern(msgspec.Struct, frozen=True):
 class StatusSet(msgspec.Struct, frozen=True):
     """A parsed rule."""
 
-    spans: tuple[tuple[int, int], ...]
-    """Ranges of statuses, both ends included."""
+    statuses: frozenset[int]
 
     def covers(self, status: int) -> bool:
-        return any(low <= status <= high for low, high in self.spans)
+        return status in self.statuses
 
 
 def parse_success(patterns: Sequence[object]) -> StatusSet | tuple[BadPattern, ...]:
@@ -54,7 +53,8 @@ def parse_success(patterns: Sequence[object]) -> StatusSet | tuple[BadPattern, .
         return (BadPattern(None, f"Name at most {MAX_PATTERNS} statuses."),)
     parsed = [_parse(index, pattern) for index, pattern in enumerate(patterns)]
     faults = tuple(item for item in parsed if isinstance(item, BadPattern))
-    return faults or StatusSet(tuple(item for item in parsed if not isinstance(item, BadPattern)))
+    spans = [item for item in parsed if not isinstance(item, BadPattern)]
+    return faults or StatusSet(frozenset[int]().union(*spans))
 
 
 @lru_cache(maxsize=1024)
@@ -66,13 +66,13 @@ def compiled(stored: str) -> StatusSet:
     raise ValueError(f"not a success rule: {parsed[0].message}")
 
 
-def _parse(index: int, pattern: object) -> tuple[int, int] | BadPattern:
+def _parse(index: int, pattern: object) -> range | BadPattern:
     match = _PATTERN.fullmatch(pattern) if isinstance(pattern, str) else None
     if match is None:
         return BadPattern(index, 'Write "2xx", "404" or "200-204"; a final status is from 200 to 599.')
     if match[1]:
-        return int(match[1]) * 100, int(match[1]) * 100 + 99
+        return range(int(match[1]) * 100, int(match[1]) * 100 + 100)
     low, high = int(match[2]), int(match[3] or match[2])
     if low > high:
         return BadPattern(index, "The range ends before it starts.")
-    return low, high
+    return range(low, high + 1)

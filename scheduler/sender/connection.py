@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection to one address: one exchange at a time, no task, one future each.
+"""One HTTP/1.1 connection to one address: one exchange at a time, no task, and a callback at its end.
 
 A connection is fit for another exchange only when its last response ended cleanly, the target agreed, the
 whole request had left and nothing more arrived. In every other case it is aborted at once: no lingering, no
@@ -9,11 +9,15 @@ because arming one for every exchange costs as much as parsing the response.
 import asyncio
 import select
 from asyncio import AbstractEventLoop, BaseTransport, Future, TimerHandle, Transport
+from collections.abc import Callable
 from typing import cast
 
 from scheduler.sender.reading import ResponseReader
 from scheduler.sender.reply import Failure, Response
 from scheduler.verdict import FailureCode
+
+Done = Callable[[Response | Failure], object]
+"""Is told what came of an exchange."""
 
 
 class Connection(asyncio.Protocol):
@@ -26,7 +30,7 @@ class Connection(asyncio.Protocol):
         self._open = open_connections
         self._reader = ResponseReader()
         self._readable = select.poll()
-        self._waiter: Future[Response | Failure] | None = None
+        self._done: Done | None = None
         self._timer: TimerHandle | None = None
         self._deadline = 0.0
         self._request_size = 0
@@ -46,19 +50,18 @@ class Connection(asyncio.Protocol):
         name = self._transport.get_extra_info("peername")
         return name[0] if name else None
 
-    def exchange(self, wire: bytes, *, deadline: float, head_only: bool) -> Future[Response | Failure]:
-        """Write one request; the future has what came of it no later than `deadline` (the loop's clock).
+    def exchange(self, wire: bytes, *, deadline: float, head_only: bool, done: Done) -> None:
+        """Write one request; `done` is told once what came of it, by `deadline` (the loop's clock).
 
-        Whoever stops waiting for the future must `abort`.
+        Whoever no longer wants to know must `abort`.
         """
         self.fit = False
         self._exchanges += 1
         self._request_size = len(wire)
         self._reader.begin(head_only=head_only)
-        self._waiter = waiter = self._loop.create_future()
+        self._done = done
         self._set_timer(deadline)
         self._transport.write(wire)
-        return waiter
 
     def quiet(self) -> bool:
         """Whether an idle connection is still fit and has nothing to say that the loop has not seen yet."""
@@ -85,7 +88,7 @@ class Connection(asyncio.Protocol):
         self.fit = True
 
     def data_received(self, data: bytes) -> None:
-        if self._waiter is None:
+        if self._done is None:
             self.abort()
         elif self._reader.feed(data):
             self._finish()
@@ -97,7 +100,7 @@ class Connection(asyncio.Protocol):
             self.closed.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
-        if self._waiter is not None and exc is None and self._reader.ends_with_connection():
+        if self._done is not None and exc is None and self._reader.ends_with_connection():
             self._finish()
         else:
             self._fail(FailureCode.CONNECTION_LOST, self._where_lost(), detail=repr(exc))
@@ -117,17 +120,17 @@ class Connection(asyncio.Protocol):
         self._deliver(response)
 
     def _fail(self, code: FailureCode, message: str, *, detail: str = "") -> None:
-        if self._waiter is None:
+        if self._done is None:
             return
         sent = self._request_size - self._transport.get_write_buffer_size()
         self._deliver(Failure(code, message, bytes_sent=sent, detail=detail))
 
     def _deliver(self, reply: Response | Failure) -> None:
-        waiter, self._waiter = self._waiter, None
+        done, self._done = self._done, None
         if not self.fit:
             self._transport.abort()
-        if waiter is not None and not waiter.done():
-            waiter.set_result(reply)
+        if done is not None:
+            done(reply)
 
     def _where_lost(self) -> str:
         if self._reader.status:
@@ -146,7 +149,7 @@ class Connection(asyncio.Protocol):
 
     def _ring(self) -> None:
         self._timer = None
-        if self._waiter is None:
+        if self._done is None:
             return
         if self._loop.time() < self._deadline:
             self._set_timer(self._deadline)

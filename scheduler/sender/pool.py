@@ -50,10 +50,13 @@ class Pool:
 
     def release(self, key: Key, connection: Connection) -> None:
         """Keep a connection if it is fit and there is room; else abort it."""
-        fresh_until = self._fresh_until(connection) if connection.fit and self._open else 0.0
+        if not (connection.fit and self._open):
+            connection.abort()
+            return
+        now = self._loop.time()
+        fresh_until = self._fresh_until(connection, now)
         idle = self._idle.get(key, ())
-        full = self._count >= self._max_idle or len(idle) >= self._max_idle_per_key
-        if full or fresh_until <= self._loop.time():
+        if fresh_until <= now or self._count >= self._max_idle or len(idle) >= self._max_idle_per_key:
             connection.abort()
             return
         self._idle.setdefault(key, []).append((fresh_until, connection))
@@ -87,8 +90,7 @@ class Pool:
         if self._sweeper is not None:
             self._sweeper.cancel()
 
-    def _fresh_until(self, connection: Connection) -> float:
-        now = self._loop.time()
+    def _fresh_until(self, connection: Connection, now: float) -> float:
         promised = connection.keep_alive_seconds
         idle = IDLE_SECONDS if promised is None else min(IDLE_SECONDS, promised - _MARGIN_SECONDS)
         return min(now + idle, connection.born_at + LIFE_SECONDS)

@@ -32,6 +32,13 @@ class Request(Struct, frozen=True):
     body: bytes = b""
 
 
+def checked(value: str) -> str:
+    """A header's value as it is. Raises ValueError for what would break the framing."""
+    if "\n" in value or "\r" in value or "\0" in value:
+        raise ValueError("a header holds a line break")
+    return value
+
+
 def header_lines(headers: Iterable[tuple[str, str]]) -> str:
     """Headers as they go on the wire. Raises ValueError for what would break the framing."""
     pairs = list(headers)

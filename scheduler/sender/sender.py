@@ -8,11 +8,14 @@ start.
 
 import asyncio
 import ssl
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from core.egress.guard import Egress
+from core.egress.urls import Url
+from scheduler.sender.call import Call, Told
 from scheduler.sender.connection import Connection
 from scheduler.sender.dialer import Connector, Dialer, Guard, client_tls, connect
 from scheduler.sender.pool import Key, Pool
@@ -28,6 +31,23 @@ def _always() -> bool:
 
 def _ignore(_size: int) -> None:
     return None
+
+
+def _tell(told: Future[Reply], reply: Reply | BaseException) -> None:
+    if told.done():
+        return
+    if isinstance(reply, BaseException):
+        told.set_exception(reply)
+    else:
+        told.set_result(reply)
+
+
+def _dialled(call: Call, dial: Task[None]) -> None:
+    """A dial that was broken off, maybe before its first step, or that broke tells nobody by itself."""
+    if dial.cancelled():
+        call.done(NotStarted())
+    elif (error := dial.exception()) is not None:
+        call.done(error)
 
 
 class Sender:
@@ -65,6 +85,35 @@ class Sender:
         """Connections that are kept for a next request."""
         return len(self._pool)
 
+    def start(
+        self,
+        request: Request,
+        *,
+        deadline: float,
+        done: Told,
+        guard: Guard = _always,
+        writing: Callable[[int], object] = _ignore,
+    ) -> Call:
+        """Begin a call; `done` is told once what came of it, by `deadline`, an instant of the loop's clock.
+
+        That may be before this returns. `writing` is told the request's size right before any of it may
+        leave. Raises ValueError for a request that its headers would break; then `done` is told nothing.
+        """
+        url = request.url
+        key: Key = (request.tenant_id, url.scheme, url.host, url.port)
+        call = Call(
+            self._pool, key, render(request), head_only=request.method == "HEAD",
+            deadline=deadline, guard=guard, writing=writing, done=done,
+        )  # fmt: skip
+        if self._loop.time() >= deadline:
+            done(Failure(FailureCode.TIMEOUT, "The deadline passed before the call began."))
+        elif (connection := self._pool.take(key)) is not None:
+            call.go(connection)
+        else:
+            call.dial = self._loop.create_task(self._dial(call, url))
+            call.dial.add_done_callback(partial(_dialled, call))
+        return call
+
     async def send(
         self,
         request: Request,
@@ -73,29 +122,21 @@ class Sender:
         guard: Guard = _always,
         writing: Callable[[int], object] = _ignore,
     ) -> Reply:
-        """What came of the request by `deadline`, an instant of the loop's clock.
-
-        Cancelling the task that waits here aborts the call at once; `writing` was told the request's size if
-        any of it may have left by then. Raises ValueError for a request that its headers would break.
-        """
-        wire = render(request)
-        if self._loop.time() >= deadline:
-            return Failure(FailureCode.TIMEOUT, "The deadline passed before the call began.")
-        url = request.url
-        key: Key = (request.tenant_id, url.scheme, url.host, url.port)
-        connection = self._pool.take(key)
-        if connection is None:
-            dialled = await self._dialer.dial(url, deadline=deadline, guard=guard)
-            if not isinstance(dialled, Connection):
-                return dialled
-            connection = dialled
+        """What came of the request, as `start` says. Cancelling the task that waits here aborts the call."""
+        told: Future[Reply] = self._loop.create_future()
+        call = self.start(request, deadline=deadline, done=partial(_tell, told), guard=guard, writing=writing)
         try:
-            if not guard():
-                return NotStarted()
-            writing(len(wire))
-            return await connection.exchange(wire, deadline=deadline, head_only=request.method == "HEAD")
-        finally:
-            self._pool.release(key, connection)
+            return await told
+        except asyncio.CancelledError:
+            call.abort()
+            raise
+
+    async def _dial(self, call: Call, url: Url) -> None:
+        dialled = await self._dialer.dial(url, deadline=call.deadline, guard=call.guard)
+        if isinstance(dialled, Connection):
+            call.go(dialled)
+        else:
+            call.done(dialled)
 
     async def close(self) -> None:
         """Abort every connection, also of calls under way, and wait until they are gone."""

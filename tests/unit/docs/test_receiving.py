@@ -39,7 +39,7 @@ def _delivery(attempt: int = 1) -> Delivery:
 
 def _signed(body: bytes, *, age: int = 0) -> dict[str, str]:
     now = int(time.time()) - age
-    signature = signing.sign([_SECRET], message_id="job-1", timestamp=now, body=body)
+    signature = signing.sign([signing.signer(_SECRET)], message_id="job-1", timestamp=now, body=body)
     return {"webhook-id": "job-1", "webhook-timestamp": str(now), "webhook-signature": signature}
 
 

@@ -12,6 +12,7 @@ from core.db import Database
 from core.egress.urls import Url, parse_url
 from core.jobs.model import HttpTarget, Lease, Settlement
 from core.sealing import Keyring
+from core.signing import Signer, new_secret, signer
 from core.tracing.context import Context
 from core.tracing.tracer import Tracer
 from scheduler import delivery
@@ -20,16 +21,19 @@ from scheduler.fence import Fence
 from scheduler.flights import Flight, Flights, Phase
 from scheduler.running import Runner
 from scheduler.secrets import Secrets
-from scheduler.sender.reply import NotStarted, Reply, Response
+from scheduler.sender.call import Call, Told
+from scheduler.sender.reply import Failure, NotStarted, Reply, Response
 from scheduler.sender.request import Request, header_lines
 from scheduler.sender.sender import Sender
 from scheduler.settler import Settler
 from scheduler.tracing import Tracing
+from scheduler.verdict import FailureCode
 
 NOW = 1_800_000_000.0
 """The database's clock in these tests, epoch seconds."""
 
 KEYRING = Keyring({"a": b"k" * 32})
+SIGNER = signer(new_secret())
 
 
 class FakeClock:
@@ -72,10 +76,23 @@ def response(status: int = 200, *headers: tuple[str, str], body: bytes = b"ok") 
     return Response(status, headers, body, truncated=False, bytes_sent=100, reused=False)
 
 
+class FakeCall(Call):
+    """A call that waits for an answer, or for its end."""
+
+    def __init__(self, done: Told, answer: asyncio.Task[Any] | None = None) -> None:
+        self.done = done
+        self.dial = answer
+
+    def abort(self) -> None:
+        if self.dial is not None and self.dial.cancel():
+            self.done(Failure(FailureCode.CONNECTION_LOST, "The call was given up.", bytes_sent=100))
+
+
 class FakeSender(Sender):
     """Answers as it is told; between the guard and the answer it waits for `go`."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self.reply: Reply | Exception = response()
         self.requests: list[Request] = []
         self.deadlines: list[float] = []
@@ -84,25 +101,28 @@ class FakeSender(Sender):
         self.go.set()
         self.writes = True
 
-    async def send(
+    def start(
         self,
         request: Request,
         *,
         deadline: float,
+        done: Told,
         guard: Callable[[], bool] = lambda: True,
         writing: Callable[[int], object] = lambda _: None,
-    ) -> Reply:
+    ) -> Call:
         self.deadlines.append(deadline)
         if not guard():
-            return NotStarted()
+            done(NotStarted())
+            return FakeCall(done)
         if self.writes:
             self.requests.append(request)
             writing(100)
         self.called.set()
+        return FakeCall(done, self._loop.create_task(self._answer(done)))
+
+    async def _answer(self, done: Told) -> None:
         await self.go.wait()
-        if isinstance(self.reply, Exception):
-            raise self.reply
-        return self.reply
+        done(self.reply)
 
 
 class FakeRunner(Runner):
@@ -163,11 +183,15 @@ class FakeSecrets(Secrets):
     def __init__(self) -> None:
         super().__init__(nowhere(), KEYRING)
         self.answer: Exception | None = None
+        self.kept = True
 
-    async def of(self, tenant: UUID) -> tuple[bytes, ...]:
+    def known(self, tenant: UUID) -> tuple[Signer, ...] | None:
+        return (SIGNER,) if self.kept and self.answer is None else None
+
+    async def of(self, tenant: UUID) -> tuple[Signer, ...]:
         if self.answer is not None:
             raise self.answer
-        return (b"s" * 24,)
+        return (SIGNER,)
 
 
 def nowhere() -> Database:

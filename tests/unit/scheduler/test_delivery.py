@@ -17,7 +17,7 @@ from tests.sent import headers_of
 from tests.unit.scheduler.fakes import NOW, lease, response
 
 SECRET = signing.new_secret()
-KEYS = (signing.key(SECRET),)
+KEYS = (signing.signer(SECRET),)
 
 
 def target(**given: Any) -> str:

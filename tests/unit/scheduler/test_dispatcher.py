@@ -93,8 +93,36 @@ async def test_a_lease_aborted_before_it_began_is_given_back() -> None:
     assert (settled.outcome, flight.phase) == (None, Phase.SETTLING)
 
 
-async def test_a_lease_aborted_in_the_very_turn_it_was_started_is_still_settled() -> None:
+async def test_a_call_aborted_in_the_very_turn_it_was_begun_is_still_settled_once() -> None:
     bench = Bench()
+    flight = bench.fly()
+    bench.dispatcher.abort(flight, Abort.CANCELLED)
+    settled = await bench.ledger.last()
+    await asyncio.sleep(0)
+    assert (settled.outcome, len(bench.ledger.settled)) == (Outcome.CANCELLED, 1)
+
+
+async def test_a_lease_whose_keys_are_not_there_yet_waits_for_them_and_is_sent() -> None:
+    bench = Bench()
+    bench.secrets.kept = False
+    flight = bench.fly()
+    assert flight.task is not None
+    assert (await bench.ledger.last()).outcome is Outcome.SUCCEEDED
+
+
+async def test_a_call_that_waited_for_its_keys_is_aborted_as_any() -> None:
+    bench = Bench()
+    bench.secrets.kept = False
+    flight = await bench.calling()
+    await asyncio.sleep(0)
+    bench.dispatcher.abort(flight, Abort.CANCELLED)
+    settled = await bench.ledger.last()
+    assert (settled.outcome, len(bench.ledger.settled)) == (Outcome.CANCELLED, 1)
+
+
+async def test_a_lease_aborted_in_the_very_turn_its_task_was_made_is_still_settled() -> None:
+    bench = Bench()
+    bench.secrets.kept = False
     flight = bench.fly()
     bench.dispatcher.abort(flight, Abort.INTERRUPTED)
     settled = await bench.ledger.last()

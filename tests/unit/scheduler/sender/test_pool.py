@@ -24,7 +24,7 @@ class Kept:
         transport = self._transports.make()
         connection = Connection(self.loop, set())
         connection.connection_made(transport)
-        connection.exchange(b"", deadline=self.loop.now + 3600, head_only=False)
+        connection.exchange(b"", deadline=self.loop.now + 3600, head_only=False, done=lambda _: None)
         lines = "".join(f"{header}\r\n" for header in headers)
         connection.data_received(f"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{lines}\r\n".encode())
         return connection, transport
@@ -136,7 +136,7 @@ def test_a_connection_with_something_to_read_is_not_taken(kept: Kept) -> None:
 
 def test_a_connection_in_the_middle_of_an_exchange_is_not_kept(kept: Kept) -> None:
     connection, transport = kept.connection()
-    connection.exchange(b"", deadline=kept.loop.now + 30, head_only=False)
+    connection.exchange(b"", deadline=kept.loop.now + 30, head_only=False, done=lambda _: None)
     kept.pool.release(KEY, connection)
     assert transport.aborted and len(kept.pool) == 0
 
