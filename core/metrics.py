@@ -74,8 +74,8 @@ duration = Distribution(
     buckets=_FINE,
     registry=REGISTRY,
 )
-in_flight = Gauge("noonmark_in_flight", "Leases this replica holds.")
-slots = Gauge("noonmark_slots", "Leases this replica may hold at one time.")
+in_flight = Gauge("noonmark_in_flight", "Leases of this replica whose attempt has not ended.")
+slots = Gauge("noonmark_slots", "Attempts this replica may have in flight.")
 unsettled = Gauge("noonmark_unsettled", "Results of this replica that wait to be written.")
 claimed = _counter("noonmark_claimed_total", "Leases taken.", "way", ("ahead", "ready"))
 limited = _counter(

@@ -1,7 +1,8 @@
 """The leases this replica holds, as its memory knows them: the book that free slots are counted in.
 
 A lease stays here until its settlement was answered, so the table may hold less than the book, and what the
-table holds beyond it was never received.
+table holds beyond it was never received. Its slot comes free before, with the end of its attempt, so that a
+slow write keeps no call waiting; as many results as there are slots may wait to be written, and no more.
 """
 
 from asyncio import Task, TimerHandle
@@ -86,9 +87,10 @@ class Flights:
         self._concurrency = concurrency
         self._code_concurrency = code_concurrency
         self._code = 0
+        self._settling = 0
         self._freed = freed
         self._flights: dict[UUID, Flight] = {}
-        metrics.in_flight.set_function(self.__len__)
+        metrics.in_flight.set_function(self._open)
         metrics.slots.set(concurrency)
 
     def __len__(self) -> int:
@@ -101,8 +103,12 @@ class Flights:
         return token in self._flights
 
     def free(self) -> int:
-        """Slots that nothing holds."""
-        return self._concurrency - len(self._flights)
+        """Slots that nothing holds; none while too much waits to be written."""
+        return self._concurrency - self._open() if self._settling < self._concurrency else 0
+
+    def _open(self) -> int:
+        """Those whose attempt has not ended."""
+        return len(self._flights) - self._settling
 
     def free_for_code(self) -> int:
         """Slots in which code may be run."""
@@ -113,11 +119,20 @@ class Flights:
         self._code += lease.needs != Needs.HTTP
         return flight
 
+    def settles(self, flight: Flight) -> None:
+        """Its attempt has ended; what came of it is about to be written."""
+        full = self.free() <= 0
+        flight.phase = Phase.SETTLING
+        self._settling += 1
+        if full:
+            self._freed()
+
     def get(self, token: UUID) -> Flight | None:
         return self._flights.get(token)
 
     def remove(self, token: UUID) -> None:
         flight = self._flights.pop(token, None)
         if flight is not None:
+            self._settling -= flight.phase is Phase.SETTLING
             self._code -= flight.lease.needs != Needs.HTTP
             self._freed()

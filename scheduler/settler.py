@@ -18,7 +18,7 @@ from core.clock import Clock
 from core.db import Database, Raw, is_refused
 from core.jobs import store as jobs
 from core.jobs.model import Fate, Settled, Settlement
-from scheduler.flights import Flight, Flights, Phase
+from scheduler.flights import Flight, Flights
 from scheduler.halving import halved
 
 _BATCH = 500
@@ -51,8 +51,8 @@ class Settler:
         return len(self._waiting)
 
     def put(self, flight: Flight, settlement: Settlement) -> None:
-        """Have a lease ended. Its slot comes free when that is written."""
-        flight.phase = Phase.SETTLING
+        """Have a lease ended."""
+        self._flights.settles(flight)
         self._waiting.append((flight, settlement))
         self.wake()
 
