@@ -67,8 +67,13 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether the database refuses the values themselves (classes 22 and 23): repeating cannot help."""
-    return isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError)
+    """Whether the values are at fault, by the database (classes 22 and 23) or because they are no text.
+
+    Repeating cannot help.
+    """
+    return isinstance(
+        error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError | UnicodeEncodeError
+    )
 
 
 def retrying(seconds: float) -> AsyncRetrying:

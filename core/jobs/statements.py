@@ -10,6 +10,8 @@ Each is one round trip for N jobs and all or nothing. What they share:
 - watermarks (``due_at >=``, ``rank_at >=``) only save work among dead rows; nothing is correct because of them.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from core.jobs.backoff import Retry
@@ -29,8 +31,18 @@ _CODE_SLACK = "interval '45 seconds'"
 # What holds for a job if neither it nor its queue says otherwise.
 _RETRY = msgspec.json.encode(Retry()).decode()
 
-# A new job's columns, by the fields of NewJob. What all jobs of a statement share comes once, in one object; what
-# they differ in as arrays, of which the others are empty.
+
+def _given(columns: Mapping[str, str]) -> str:
+    """Rows of these columns: what all of them share comes once, in one object; what they differ in as arrays,
+    of which the others are empty. Arrays of one value many times would cost both sides as much as any."""
+    return f"""
+  SELECT {", ".join(f"coalesce(own.{name}, shared.{name}) AS {name}" for name in columns)}
+  FROM unnest({", ".join(f"${place}::{kind}[]" for place, kind in enumerate(columns.values(), 2))})
+    AS own({", ".join(columns)})
+  CROSS JOIN jsonb_to_record($1) AS shared({", ".join(f"{name} {kind}" for name, kind in columns.items())})"""
+
+
+# By the fields of NewJob.
 NEW_JOB = {
     "id": "uuid",
     "tenant_id": "uuid",
@@ -56,18 +68,12 @@ NEW_JOB = {
     "uniqueness": "jsonb",
     "needs": "int2",
 }
-_GIVEN = f"""
-  SELECT {", ".join(f"coalesce(own.{name}, shared.{name}) AS {name}" for name in NEW_JOB)}
-  FROM unnest({", ".join(f"${place}::{kind}[]" for place, kind in enumerate(NEW_JOB.values(), 2))})
-    AS own({", ".join(NEW_JOB)})
-  CROSS JOIN jsonb_to_record($1) AS shared({", ".join(f"{name} {kind}" for name, kind in NEW_JOB.items())})"""
-
 CREATE = f"""
 WITH placed AS MATERIALIZED (
   SELECT g.*, q.id AS queue_id, coalesce(g.timeout_seconds, q.timeout_seconds, {TIMEOUT_SECONDS}) AS timeout,
          coalesce(g.retry, q.retry, '{_RETRY}') AS policy,
          coalesce(g.fire_at, now() + g.delay_seconds * interval '1 second') AS fires_at
-  FROM ({_GIVEN}) g LEFT JOIN queues q ON q.tenant_id = g.tenant_id AND q.name = g.queue AND q.deleted_at IS NULL),
+  FROM ({_given(NEW_JOB)}) g LEFT JOIN queues q ON q.tenant_id = g.tenant_id AND q.name = g.queue AND q.deleted_at IS NULL),
 keys AS (
   INSERT INTO idempotency_keys AS k (tenant_id, scope, key, request_hash, job_id, expires_at)
   SELECT tenant_id, scope, key, request_hash, id, now() + interval '24 hours'
@@ -200,14 +206,28 @@ gone AS (
 # by its key (the look-up cannot be joined in another way), so that the cost of a job does not grow with the batch.
 # Safe to repeat: a second time finds its own attempts, which have its outcome too; the reaper's, under the same
 # token, are `lost`, and mean that we were fenced. An attempt of code starts as its lease does, before all it tells.
+# By the fields of Settlement.
+SETTLEMENT = {
+    "job_id": "uuid",
+    "attempt": "int2",
+    "lease_token": "uuid",
+    "outcome": "text",
+    "retry_seconds": "float8",
+    "started_ago": "float8",
+    "duration": "float8",
+    "request_id": "text",
+    "bytes_sent": "int",
+    "status": "int2",
+    "headers": "bytea",
+    "body": "bytea",
+    "truncated": "bool",
+    "error_code": "text",
+    "error_message": "text",
+}
+
 SETTLE = f"""
 WITH inp AS MATERIALIZED (
-  SELECT * FROM unnest(
-    $1::uuid[], $2::int2[], $3::uuid[], $4::text[], $5::float8[], $6::float8[], $7::float8[], $8::text[],
-    $9::int[], $10::int2[], $11::bytea[], $12::bytea[], $13::bool[], $14::text[], $15::text[])
-  AS t(job_id, attempt, lease_token, outcome, retry_seconds, started_ago, duration, request_id,
-       bytes_sent, status, headers, body, truncated, error_code, error_message)
-  ORDER BY job_id),
+  SELECT * FROM ({_given(SETTLEMENT)}) g ORDER BY job_id),
 held AS MATERIALIZED (
   SELECT i.*, l.tenant_id, l.queue_id, l.due_at, l.losses, l.priority, l.needs, l.replica_id, l.cancel_requested_at,
          greatest(l.due_at, l.claimed_at) AS begun_at

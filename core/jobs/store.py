@@ -5,7 +5,7 @@ meant for the inside of one, with `settle` after it.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -46,23 +46,25 @@ def _instant(epoch: float | None) -> datetime:
 
 async def create(db: Raw, jobs: Sequence[NewJob]) -> list[Created]:
     """Store new jobs with their timers or ready rows; those whose idempotency key is taken are left out."""
-    shared, columns = _apart(jobs)
-    rows = await db.fetch(statements.CREATE, _encoder.encode(shared).decode(), *columns)
+    rows = await db.fetch(statements.CREATE, *_apart(jobs, statements.NEW_JOB))
     return [Created(*row) for row in rows]
 
 
-def _apart(jobs: Sequence[NewJob]) -> tuple[dict[str, object], list[Sequence[object]]]:
-    """What all of these jobs share, by name, and columns of what they differ in; ids and bytes always do."""
-    shared, columns = dict[str, object](), list[Sequence[object]]()
-    values = zip(*map(msgspec.structs.astuple, jobs), strict=True)
-    for (name, kind), column in zip(statements.NEW_JOB.items(), values, strict=True):
+def _apart(rows: Sequence[msgspec.Struct], kinds: Mapping[str, str]) -> list[object]:
+    """What all of these rows share, as JSON by name, and columns of what they differ in.
+
+    The first, which is an id, and bytes are always columns.
+    """
+    shared, columns = dict[str, object](), list[object]()
+    values = zip(*map(msgspec.structs.astuple, rows), strict=True)
+    for (name, kind), column in zip(kinds.items(), values, strict=True):
         first = column[0]
-        if name == "id" or isinstance(first, bytes) or column.count(first) < len(column):
+        if not columns or isinstance(first, bytes) or column.count(first) < len(column):
             columns.append(column)
             continue
         shared[name] = Json(first.encode()) if kind == "jsonb" and first is not None else first
         columns.append(())
-    return shared, columns
+    return [_encoder.encode(shared).decode(), *columns]
 
 
 async def survey(
@@ -126,29 +128,8 @@ async def claim_ahead(
 
 async def settle(db: Raw, settlements: Sequence[Settlement]) -> list[Settled]:
     """End leases, fenced by their tokens; safe to repeat after an ambiguous commit."""
-    columns = zip(*(_settlement(one) for one in settlements), strict=True)
-    rows = await db.fetch(statements.SETTLE, *(list(column) for column in columns))
+    rows = await db.fetch(statements.SETTLE, *_apart(settlements, statements.SETTLEMENT))
     return [Settled(row[0], row[1], _FATES[row[2]], row[3]) for row in rows]
-
-
-def _settlement(one: Settlement) -> tuple[object, ...]:
-    return (
-        one.job_id,
-        one.attempt,
-        one.lease_token,
-        one.outcome,
-        one.retry_seconds,
-        one.started_ago,
-        one.duration,
-        one.request_id,
-        one.bytes_sent,
-        one.status,
-        one.headers,
-        one.body,
-        one.truncated,
-        one.error_code,
-        one.error_message,
-    )
 
 
 async def held(db: Raw, *, replica: UUID) -> list[Held]:

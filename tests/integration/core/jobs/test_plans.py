@@ -30,9 +30,9 @@ CLAIM_AHEAD = (statements.CLAIM_AHEAD, f"{_ID}, 256, 1.0, '{{0, 1}}', {_QUEUES}"
 EXPIRED = (statements.EXPIRED, "10, 200")
 SETTLE = (
     statements.SETTLE,
-    f"""ARRAY[{_ID}], ARRAY[1], ARRAY[{_ID}], ARRAY['failed'], ARRAY[NULL::float8], ARRAY[0.0], ARRAY[0.0],
-        ARRAY['r'], ARRAY[1], ARRAY[200], ARRAY['{{}}'::bytea], ARRAY['x'::bytea], ARRAY[false], ARRAY['c'],
-        ARRAY['m']""",
+    f"""'{{}}', ARRAY[{_ID}], ARRAY[1], ARRAY[{_ID}], ARRAY['failed'], ARRAY[NULL::float8], ARRAY[0.0],
+        ARRAY[0.0], ARRAY['r'], ARRAY[1], ARRAY[200], ARRAY['{{}}'::bytea], ARRAY['x'::bytea], ARRAY[false],
+        ARRAY['c'], ARRAY['m']""",
 )
 
 # A fifth of the jobs each waits, is ready, has ended; the rest is leased by fifty replicas.
