@@ -28,7 +28,8 @@ from core.sealing import Keyring
 from core.settings import Settings
 from core.storage.service import open_storage, require
 from core.tracing.tracer import Tracer
-from scheduler import offering, telling
+from scheduler import offering
+from scheduler.appending import INTERVAL_SECONDS
 from scheduler.bringing import bring
 from scheduler.dispatcher import Dispatcher
 from scheduler.fence import Fence
@@ -46,7 +47,7 @@ from scheduler.runtimes.runtime import Order, Runtime
 from scheduler.secrets import Secrets
 from scheduler.sender.sender import Sender, open_sender
 from scheduler.settler import Settler
-from scheduler.shipping import INTERVAL_SECONDS, Shipper
+from scheduler.shipping import Shipper
 from scheduler.sweeper import Sweeper
 from scheduler.telling import Heard, Teller
 from scheduler.tracing import Tracing
@@ -127,7 +128,7 @@ class Scheduler:
         self.settler.wake = self._settle_loop.wake
         self._ship_loop = Loop(self._shipper.once, name="shipper", interval=INTERVAL_SECONDS)
         self._shipper.wake = self._ship_loop.wake
-        self._tell_loop = Loop(self._teller.once, name="teller", interval=telling.INTERVAL_SECONDS)
+        self._tell_loop = Loop(self._teller.once, name="teller", interval=INTERVAL_SECONDS)
         self._teller.wake = self._tell_loop.wake
         self._sweeper = Sweeper(database, tuple(runtimes.values()))
         self._sweep_loop = Loop(self._sweeper.once, name="sweeper", interval=_SWEEP_SECONDS)
