@@ -53,6 +53,7 @@ from noonmark.model import (
 from noonmark.options import Filter, LetterFilter, NewJob
 from noonmark.retrying import Retrying
 from noonmark.version import VERSION as __version__
+from noonmark.videos import InputFile, Video
 from noonmark.webhook import Delivery, InvalidSignature, verify
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "Filter",
     "Forbidden",
     "FreshToken",
+    "InputFile",
     "InvalidSignature",
     "Job",
     "JobError",
@@ -104,6 +106,7 @@ __all__ = [
     "UnexpectedAnswer",
     "Unique",
     "ValidationFailed",
+    "Video",
     "__version__",
     "verify",
 ]

@@ -1,25 +1,25 @@
 """Files of jobs: what can be asked about them, and how they get here and there.
 
-A file that is uploaded is held in memory; one that is downloaded is not, and stands under its name only once
-all of it has arrived as it was sent. A link of the server's is followed at the configured address only.
+None is held in memory whole (see `noonmark.sending` and `noonmark.saving`). A link that the server makes is
+followed at the configured address only.
 """
 
 import hashlib
 import os
-from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-import httpx
 import msgspec
 
-from noonmark import calls
-from noonmark.calls import Call, Id, Listing, Pause, Query
-from noonmark.errors import Conflict, ConnectionFailed
+from noonmark import calls, sending
+from noonmark.calls import Call, Id, Listing, Query, Talking
+from noonmark.errors import Conflict
 from noonmark.model import Instant, Page
+from noonmark.saving import Download
+from noonmark.sending import Body, File, Source
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +52,6 @@ _artifact = msgspec.json.Decoder(Artifact).decode
 _page = msgspec.json.Decoder(Page[Artifact]).decode
 _link = msgspec.json.Decoder(Link).decode
 
-Uploading = Generator[Call[Any] | Pause, httpx.Response, Artifact]
-
 
 def listed(
     job_id: Id, *, attempt: int | None = None, limit: int | None = None, cursor: str | None = None
@@ -82,15 +80,12 @@ class Upload:
 
     job_id: Id
     name: str
-    content: bytes = field(repr=False)
+    file: Source = field(repr=False)
+    sha256: str
     content_type: str | None = None
 
-    def __iter__(self) -> Uploading:
-        asked: dict[str, Any] = {
-            "name": self.name,
-            "size": len(self.content),
-            "sha256": hashlib.sha256(self.content).hexdigest(),
-        }
+    def __iter__(self) -> Talking[Artifact]:
+        asked: dict[str, Any] = {"name": self.name, "size": self.file.size, "sha256": self.sha256}
         if self.content_type is not None:
             asked["content_type"] = self.content_type
         granted = yield from calls.post(_path(self.job_id), _link, asked)
@@ -106,63 +101,32 @@ class Upload:
     def _put(self, url: str) -> Call[None]:
         place = urlsplit(url)
         return Call(
-            "PUT", place.path, calls.nothing, tuple(parse_qsl(place.query)), content=self.content, safe=True,
-            private=False, media_type="application/octet-stream",
+            "PUT", place.path, calls.nothing, tuple(parse_qsl(place.query)), body=Body(self.file), safe=True,
+            private=False,
         )  # fmt: skip
 
 
 def upload(
     job_id: Id,
-    file: str | os.PathLike[str] | bytes,
+    file: File,
     *,
     name: str | None = None,
     content_type: str | None = None,
 ) -> Upload:
-    """Give the job a file: one of yours, or these bytes under a `name`."""
-    if isinstance(file, bytes):
-        if name is None:
-            raise ValueError("bytes need a name")
-        return Upload(job_id, name, file, content_type)
-    path = Path(file)
-    return Upload(job_id, name or path.name, path.read_bytes(), content_type)
+    """Give the job a file: one of yours, an open one, or these bytes under a `name`.
 
-
-@dataclass(slots=True)
-class Download:
-    """One file on its way here; the clients feed it."""
-
-    call: Call[None]
-    to: Path
-    _part: Path = Path()
-    _file: BinaryIO | None = None
-    _hash: Any = None
-
-    def begin(self) -> None:
-        """Beside the place where it is to stand."""
-        self._part = self.to.with_name(f".{self.to.name}.{os.getpid()}.part")
-        self._file = self._part.open("wb")
-        self._hash = hashlib.sha256()
-
-    def take(self, piece: bytes) -> None:
-        """The next bytes."""
-        assert self._file is not None
-        self._file.write(piece)
-        self._hash.update(piece)
-
-    def end(self, etag: str | None) -> Path:
-        """All of it came: give it its name. ConnectionFailed if it is not what was sent."""
-        assert self._file is not None
-        self._file.close()
-        if etag != f'"{self._hash.hexdigest()}"':
-            raise ConnectionFailed("The file did not arrive as it was sent.")
-        self._part.replace(self.to)
-        return self.to
-
-    def give_up(self) -> None:
-        """Leave nothing half."""
-        if self._file is not None:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
+    It is read twice, for its hash and while it is sent.
+    """
+    sent = sending.source(file)
+    name = name or sent.name
+    if name is None:
+        raise ValueError("bytes need a name")
+    if sent.size is None:
+        raise ValueError("a pipe cannot be uploaded: it is read twice")
+    digest = hashlib.sha256()
+    for piece in sent.pieces():
+        digest.update(piece)
+    return Upload(job_id, name, sent, digest.hexdigest(), content_type)
 
 
 def download(

@@ -13,12 +13,12 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 import httpx
 
 from noonmark import calls
-from noonmark.artifacts import Download
 from noonmark.calls import Listing, Talk
 from noonmark.conversation import Told
-from noonmark.errors import ConnectionFailed
 from noonmark.model import LogLine
 from noonmark.printing import BREAK_SECONDS, Following, Opening
+from noonmark.retrying import Retrying
+from noonmark.saving import Download
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,6 +27,8 @@ T = TypeVar("T")
 class Asker(Protocol):
     """Carries a talk out and blocks."""
 
+    @property
+    def retrying(self) -> Retrying: ...
     def ask(self, talk: Talk[T]) -> Told[T]: ...
     def open(self, talk: Talk[T]) -> T: ...
     def pause(self, seconds: float) -> None: ...
@@ -35,6 +37,8 @@ class Asker(Protocol):
 class AsyncAsker(Protocol):
     """Carries a talk out while others go on."""
 
+    @property
+    def retrying(self) -> Retrying: ...
     async def ask(self, talk: Talk[T]) -> Told[T]: ...
     async def open(self, talk: Talk[T]) -> T: ...
     async def pause(self, seconds: float) -> None: ...
@@ -227,14 +231,16 @@ class Saves(Generic[P]):
 
         @functools.wraps(self._begin)
         def save(*args: P.args, **kwargs: P.kwargs) -> Path:
-            saving = self._begin(*args, **kwargs)
-            answer = noun.client.open(Opening(saving.call))
+            saving, client = self._begin(*args, **kwargs), noun.client
             try:
-                with contextlib.closing(answer), _breaking():
-                    saving.begin()
-                    for piece in answer.iter_bytes():
-                        saving.take(piece)
-                return saving.end(answer.headers.get("etag"))
+                while True:
+                    answer = client.open(Opening(saving.call()))
+                    with contextlib.closing(answer), saving.taking(answer):
+                        for piece in answer.iter_bytes():
+                            saving.take(piece)
+                    if saving.over:
+                        return saving.end()
+                    client.pause(saving.pause(client.retrying))
             except BaseException:
                 saving.give_up()
                 raise
@@ -260,26 +266,19 @@ class AsyncSaves(Generic[P]):
 
         @functools.wraps(self._begin)
         async def save(*args: P.args, **kwargs: P.kwargs) -> Path:
-            saving = self._begin(*args, **kwargs)
-            answer = await noun.client.open(Opening(saving.call))
+            saving, client = self._begin(*args, **kwargs), noun.client
             try:
-                async with contextlib.aclosing(answer):
-                    with _breaking():
-                        saving.begin()
-                        async for piece in answer.aiter_bytes():
-                            saving.take(piece)
-                return saving.end(answer.headers.get("etag"))
+                while True:
+                    answer = await client.open(Opening(saving.call()))
+                    async with contextlib.aclosing(answer):
+                        with saving.taking(answer):
+                            async for piece in answer.aiter_bytes():
+                                saving.take(piece)
+                    if saving.over:
+                        return saving.end()
+                    await client.pause(saving.pause(client.retrying))
             except BaseException:
                 saving.give_up()
                 raise
 
         return save
-
-
-@contextlib.contextmanager
-def _breaking() -> Iterator[None]:
-    """A connection that breaks off in the middle of an answer, in our words."""
-    try:
-        yield
-    except httpx.TransportError as error:
-        raise ConnectionFailed(f"The connection broke off: {error or type(error).__name__}") from error

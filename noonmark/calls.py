@@ -14,10 +14,22 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 
-from noonmark.model import Page
+from noonmark.errors import TimedOut
+from noonmark.model import Page, State
+from noonmark.sending import Body
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+class Lasting(Protocol):
+    """What comes to an end."""
+
+    @property
+    def state(self) -> State: ...
+
+
+L = TypeVar("L", bound=Lasting)
 
 Id = UUID | str
 Query = tuple[tuple[str, str], ...]
@@ -45,6 +57,10 @@ class Call(Generic[T]):
     read: Callable[[bytes], T]
     query: Query = ()
     content: bytes | None = None
+    body: Body | None = None
+    """Instead of a content, what is read while it is sent; it says itself what it is."""
+    headers: Query = ()
+    """Besides those that every request has."""
     key: str | None = None
     """Idempotency key; what carries one may be repeated."""
     safe: bool = False
@@ -63,10 +79,11 @@ class Call(Generic[T]):
     @property
     def repeatable(self) -> bool:
         """Whether it may be tried again when nobody knows what became of it."""
-        return self.safe or self.key is not None
+        return (self.safe or self.key is not None) and (self.body is None or self.body.repeatable)
 
 
 Listing = Call[Page[T]]
+Talking = Generator[Call[Any] | Pause, httpx.Response, T]
 
 
 def after(call: "Listing[T]", cursor: str) -> "Listing[T]":
@@ -88,6 +105,20 @@ def post(path: str, read: Callable[[bytes], T], body: Mapping[str, Any] | None =
 def making(path: str, read: Callable[[bytes], T], body: Mapping[str, Any] | None, key: str | None) -> Call[T]:
     """Creating something, once: repeated under the same key it is answered with what was created."""
     return replace(post(path, read, body), key=key or str(uuid4()))
+
+
+def until_over(look: Call[L], what: str, *, timeout: float | None, every: float) -> Talking[L]:
+    """What is looked at, once it is over. TimedOut if it is not within so many seconds."""
+    waited = 0.0
+    while True:
+        found = yield from look
+        if found.state.final:
+            return found
+        if timeout is not None and waited >= timeout:
+            raise TimedOut(f"{what} is {found.state} after {timeout:g} s")
+        pause = every if timeout is None else min(every, timeout - waited)
+        yield Pause(pause)
+        waited += pause
 
 
 def nothing(_: bytes) -> None:

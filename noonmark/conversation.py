@@ -32,6 +32,8 @@ from noonmark.version import VERSION
 
 T = TypeVar("T")
 
+_STORING_SECONDS = 60.0
+
 Reply = httpx.Response | httpx.RequestError | None
 """What came of a step: an answer or a broken connection after Send, nothing after Pause."""
 
@@ -136,6 +138,8 @@ class Conversation:
             "User-Agent": f"noonmark-python/{VERSION}",
             "X-Request-ID": str(uuid4()),
         }
+        headers |= dict(call.headers)
+        timeout = self.timeout.as_dict()
         if call.private:
             headers["Authorization"] = f"Bearer {self._credential()}"
         if call.content is not None:
@@ -143,12 +147,19 @@ class Conversation:
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
         query = f"?{urlencode(call.query)}" if call.query else ""
+        url = httpx.URL(self.url + call.path + query)
+        if call.body is not None:
+            # Which httpx does not do for what it has not read.
+            headers |= {"Host": url.netloc.decode()} | call.body.headers
+            # The server stores it meanwhile.
+            timeout |= dict.fromkeys(("read", "write"), max(_STORING_SECONDS, self.timeout.read or 0.0))
         return httpx.Request(
             call.method,
-            self.url + call.path + query,
+            url,
             headers=headers,
             content=call.content,
-            extensions={"timeout": self.timeout.as_dict()},
+            stream=call.body,
+            extensions={"timeout": timeout},
         )
 
     def _credential(self) -> str:

@@ -1,16 +1,15 @@
 """What can be asked about jobs. Each function is a talk; the clients do it (see `noonmark.client`)."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
-import httpx
 import msgspec
 from msgspec import UNSET
 
 from noonmark import calls
-from noonmark.calls import Call, Id, Listing, Pause
-from noonmark.errors import Conflict, TimedOut
+from noonmark.calls import Call, Id, Listing, Talking
+from noonmark.errors import Conflict
 from noonmark.model import Attempt, Event, Job, Page, State
 from noonmark.options import (
     Change,
@@ -27,8 +26,6 @@ from noonmark.options import (
     filtering,
     invoked,
 )
-
-Talking = Generator[Call[Any] | Pause, httpx.Response, Job]
 
 _job = msgspec.json.Decoder(Job).decode
 _jobs = msgspec.json.Decoder(Page[Job]).decode
@@ -88,7 +85,7 @@ def listed(*, limit: int | None = None, cursor: str | None = None, **which: Unpa
     return calls.get("/v1/jobs", _jobs, filtering(which) + calls.paging(limit, cursor))
 
 
-def cancel(job_id: Id) -> Talking:
+def cancel(job_id: Id) -> Talking[Job]:
     """End the job: at once while it waits; `cancelling` while it runs. Conflict once it is over."""
     call = replace(calls.post(f"{_path(job_id)}/cancel", _job), safe=True)
     try:
@@ -122,18 +119,9 @@ def events(job_id: Id, *, limit: int | None = None, cursor: str | None = None) -
     return calls.get(f"{_path(job_id)}/events", _events, calls.paging(limit, cursor))
 
 
-def wait(job_id: Id, *, timeout: float | None = None, every: float = 0.5) -> Talking:
+def wait(job_id: Id, *, timeout: float | None = None, every: float = 0.5) -> Talking[Job]:
     """The job once it is over, asked for every so many seconds. TimedOut if it is not within `timeout`."""
-    waited = 0.0
-    while True:
-        job = yield from get(job_id)
-        if job.state.final:
-            return job
-        if timeout is not None and waited >= timeout:
-            raise TimedOut(f"job {job_id} is {job.state} after {timeout:g} s")
-        pause = every if timeout is None else min(every, timeout - waited)
-        yield Pause(pause)
-        waited += pause
+    return calls.until_over(get(job_id), f"job {job_id}", timeout=timeout, every=every)
 
 
 def _path(job_id: Id) -> str:

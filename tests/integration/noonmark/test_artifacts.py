@@ -72,7 +72,7 @@ def test_a_download_that_breaks_off_or_was_changed_leaves_no_file(tmp_path: Path
     for stream in (Broken(), httpx.ByteStream(b"hello")):
         answer = httpx.Response(200, stream=stream, headers={"ETag": '"of something else"'})
         http = httpx.Client(transport=httpx.MockTransport(lambda _, answer=answer: answer))
-        client = noonmark.Client("http://127.0.0.1:9", "nm_x", http=http)
+        client = noonmark.Client("http://127.0.0.1:9", "nm_x", http=http, sleep=lambda _: None)
         with pytest.raises(noonmark.ConnectionFailed):
             client.artifacts.download(job, "a", to=tmp_path / "a")
         assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,7 @@
 """What a server would answer, as documents."""
 
+import hashlib
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -108,6 +110,56 @@ def problem(status: int, code: str, **given: Any) -> httpx.Response:
     }
     headers = {"Content-Type": "application/problem+json"} | headers
     return httpx.Response(status, json=document | given, headers=headers)
+
+
+def video(**given: Any) -> dict[str, Any]:
+    """A video that waits to be encoded."""
+    return {
+        "id": ID,
+        "state": "queued",
+        "input_file": {"name": "holiday.mov", "size": 48211004, "sha256": "9f86"},
+        "quality": "720p",
+        "format": "mp4",
+        "progress": None,
+        "output_filename": None,
+        "output_size": None,
+        "download_url": None,
+        "attempts_made": 0,
+        "last_error": None,
+        "created_at": NOON,
+        "started_at": None,
+        "finished_at": None,
+    } | given
+
+
+def encoded(**given: Any) -> dict[str, Any]:
+    """The same, once it is over."""
+    made = {"output_filename": "holiday-720p.mp4", "output_size": 11, "download_url": f"{URL}/v1/videos/{ID}"}
+    return video(state="succeeded", progress=100, attempts_made=1) | made | given
+
+
+class Breaking(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+        raise httpx.ReadError("gone")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+def file(content: bytes, first: int = 0, upto: int | None = None, **headers: str) -> httpx.Response:
+    """A file, or from its byte `first` on; `upto` is where it breaks off."""
+    told = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
+    if first:
+        told["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
+    stream = httpx.ByteStream(content[first:]) if upto is None else Breaking(content[first:upto])
+    return httpx.Response(206 if first else 200, stream=stream, headers=told | headers)
 
 
 def line(number: int, text: str, **given: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import respx
 import noonmark
 from noonmark.command.main import program
 from noonmark.options import Filter, Options
-from tests.unit.noonmark.answers import job, page
+from tests.unit.noonmark.answers import encoded, file, job, page, video
 
 ROOT = Path(__file__).parents[3]
 CLIENT = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
@@ -32,10 +32,15 @@ def commands(group: click.Group, *before: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", PROGRAMS)
-def test_a_program_of_the_page_runs(text: str) -> None:
+def test_a_program_of_the_page_runs(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("holiday.mov").write_bytes(b"a video")
     with respx.mock(base_url="http://127.0.0.1:8080", assert_all_called=False) as server:
         server.post("/v1/jobs").respond(201, json=job())
         server.get("/v1/jobs").respond(json=page(job()))
+        server.post("/v1/videos/encode").respond(201, json=video())
+        server.get(path__regex=r"/v1/videos/[^/]+/status").respond(json=encoded())
+        server.get(path__regex=r"/v1/videos/[^/]+/download").mock(return_value=file(b"encoded"))
         server.post(path__regex=r"/v1/jobs/[^/]+/cancel").respond(json=job(state="cancelled"))
         exec(compile("import noonmark\n" + text.replace("nm_…", "nm_t"), "client.md", "exec"), {})
         assert server.calls
@@ -52,7 +57,8 @@ def test_a_filter_is_on_the_page(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "noun", ["jobs", "queues", "definitions", "dead_letters", "tokens", "signing_secrets"]
+    "noun",
+    ["jobs", "artifacts", "videos", "queues", "definitions", "dead_letters", "tokens", "signing_secrets"],
 )
 def test_the_methods_of_a_noun_are_on_the_page_and_the_same_in_both_clients(noun: str) -> None:
     blocking = type(getattr(noonmark.Client(token="t"), noun))
