@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from noonmark import artifacts
-from noonmark.command import completion, console, rendering
+from noonmark.command import completion, console, making, rendering, saving
 from noonmark.command.console import Leaf
 
 _JOB = click.argument("job_id", metavar="JOB", type=click.UUID, shell_complete=completion.job_ids)
@@ -43,23 +43,17 @@ def listed(
 @_JOB
 @click.argument("name")
 @_ATTEMPT
-@click.option("--to", type=click.Path(path_type=Path), help="Where to; else here, under its name.")
-@click.option("--force", is_flag=True, help="Replace what is there.")
+@making.options(saving.TO, saving.FORCE)
 @click.pass_context
 def get(
     context: click.Context, /, job_id: UUID, name: str, attempt: int | None, to: Path | None, force: bool
 ) -> None:
     """Download a file of a job."""
     here = console.of(context)
-    to = to or Path(Path(name).name)
-    if to.exists() and not force:
-        raise click.UsageError(f"{to} is there already: give --to, or --force")
-    try:
-        with here.client() as client:
-            path = client.artifacts.download(job_id, name, to=to, attempt=attempt)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {to}: {error.strerror}") from error
-    here.note(f"{name} is saved as {path}")
+    to = saving.free(to or Path(Path(name).name), force=force)
+    with saving.writing(to), here.client() as client:
+        client.artifacts.download(job_id, name, to=to, attempt=attempt)
+    here.note(f"{name} is saved as {to}")
 
 
 @group.command("put", cls=Leaf)

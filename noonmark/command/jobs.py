@@ -12,13 +12,6 @@ from noonmark.command.console import Leaf
 from noonmark.model import State
 
 _JOB = click.argument("job_id", metavar="ID", type=click.UUID, shell_complete=completion.job_ids)
-_WAIT = click.option("--wait", is_flag=True, help="Stay until it is over; exit 6 unless it succeeded.")
-_PATIENCE = click.option(
-    "--for", "patience", type=values.duration, metavar="DURATION", help="How long to wait at most."
-)
-_CANCELS = click.option(
-    "--cancel-on-interrupt", "cancels", is_flag=True, help="Ctrl-C cancels the job, too, while waiting."
-)
 _CURSOR = click.option("--cursor", help="Where a page before ended.")
 _LIMIT = click.option("--limit", type=click.IntRange(1, 100), help="Items on a page.")
 _ALL = click.option("--all", "every", is_flag=True, help="All pages.")
@@ -31,7 +24,7 @@ def group() -> None:
 
 @group.command("create", cls=Leaf)
 @click.argument("target", metavar="URL")
-@making.options(*making.WHEN, *making.WHAT, _WAIT, _PATIENCE)
+@making.options(*making.WHEN, *making.WHAT, waiting.WAIT, waiting.PATIENCE)
 @click.pass_context
 def create(
     context: click.Context,
@@ -60,7 +53,7 @@ def create(
 
 @click.command("call", cls=Leaf)
 @click.argument("target", metavar="URL")
-@making.options(*making.WHAT, _PATIENCE, _CANCELS)
+@making.options(*making.WHAT, waiting.PATIENCE, waiting.CANCELS)
 @click.pass_context
 def call(
     context: click.Context,

@@ -27,6 +27,7 @@ from noonmark.command import (
     queues,
     running,
     tokens,
+    videos,
     waiting,
 )
 from noonmark.errors import (
@@ -92,6 +93,7 @@ for _command in (
     login.logout,
     jobs.group,
     artifacts.group,
+    videos.group,
     dead_letters.group,
     queues.group,
     definitions.group,

@@ -31,14 +31,15 @@ REQUEST = (
     click.option("--text", metavar="TEXT", help="A body that is sent as it stands."),
     click.option("--file", metavar="FILE", help="A body of any bytes; - is stdin."),
 )
+PRIORITY = click.option(
+    "--priority",
+    type=values.priority,
+    metavar="PRIORITY",
+    help="critical, high, normal, low, or 0 to 100.",
+)
 POLICY = (
     click.option("--queue", shell_complete=completion.queues, help="One of your queues."),
-    click.option(
-        "--priority",
-        type=values.priority,
-        metavar="PRIORITY",
-        help="critical, high, normal, low, or 0 to 100.",
-    ),
+    PRIORITY,
     click.option("--timeout", type=click.IntRange(1, 3600), metavar="SECONDS", help="For one attempt."),
     click.option("--expires-at", type=values.instant, metavar="TIME", help="Don't deliver after this."),
     click.option("--max-attempts", type=click.IntRange(1, 21), help="1 means at most once."),
@@ -72,6 +73,7 @@ CODE = (
 EVERYTHING = click.option("--all", "everything", is_flag=True, help="No filter: every one there is.")
 YES = click.option("--yes", is_flag=True, help="Don't ask.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Only count.")
+KEY = click.option("--key", metavar="KEY", help="Idempotency key: the same key makes no second job.")
 ONCE = (
     click.option("--unique", is_flag=True, help="Only while no job with the same request stands."),
     click.option("--unique-key", metavar="KEY", help="Only while no job with this key stands."),
@@ -86,7 +88,7 @@ ONCE = (
         type=click.Choice(["reject", "return", "replace"]),
         help="If one stands: fail, show it, or cancel it if it has not started.",
     ),
-    click.option("--key", metavar="KEY", help="Idempotency key: the same key makes no second job."),
+    KEY,
 )
 WHAT = (*REQUEST, *POLICY, SUCCESS, *ONCE)
 EDIT = (

@@ -19,6 +19,7 @@ from noonmark.model import (
     Target,
     Token,
 )
+from noonmark.videos import Video
 
 JOBS: Sequence[Column[Job]] = (
     Column("id", lambda job: job.id),
@@ -184,6 +185,24 @@ def artifact(shown: Artifact) -> str:
             ("sha256", shown.sha256),
             ("type", shown.content_type),
             ("created", shown.created_at),
+        ]
+    )
+
+
+def video(shown: Video) -> str:
+    """Where it stands, and what came of it."""
+    return facts(
+        [
+            ("id", shown.id),
+            ("state", shown.state),
+            ("progress", None if shown.progress is None else f"{shown.progress} %"),
+            ("video", f"{shown.input_file.name}, {shown.input_file.size:,} bytes"),
+            ("wanted", f"{shown.quality} {shown.format}"),
+            ("attempts", shown.attempts_made),
+            ("last error", _error(shown.last_error)),
+            ("encoded", shown.output_filename and f"{shown.output_filename}, {shown.output_size:,} bytes"),
+            ("started", shown.started_at),
+            ("finished", shown.finished_at),
         ]
     )
 

@@ -19,12 +19,8 @@ WAIT = (
     click.option(
         "--wait/--no-wait", default=None, help="Whether to stay, print what it prints, and exit as it did."
     ),
-    click.option(
-        "--for", "patience", type=values.duration, metavar="DURATION", help="How long to wait at most."
-    ),
-    click.option(
-        "--cancel-on-interrupt", "cancels", is_flag=True, help="Ctrl-C cancels the job, too, while waiting."
-    ),
+    waiting.PATIENCE,
+    waiting.CANCELS,
 )
 _WORDS = click.argument("words", nargs=-1, metavar="[IMAGE] [-- COMMAND...]")
 

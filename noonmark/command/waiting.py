@@ -17,7 +17,7 @@ import click
 
 from noonmark import jobs
 from noonmark.client import Client
-from noonmark.command import rendering
+from noonmark.command import rendering, values
 from noonmark.command.console import Console
 from noonmark.conversation import Told
 from noonmark.errors import TimedOut
@@ -27,6 +27,14 @@ UNSUCCESSFUL = 6
 TIMED_OUT = 124
 FAILED = 125
 STOPPED = 130
+
+WAIT = click.option("--wait", is_flag=True, help="Stay until it is over; exit 6 unless it succeeded.")
+PATIENCE = click.option(
+    "--for", "patience", type=values.duration, metavar="DURATION", help="How long to wait at most."
+)
+CANCELS = click.option(
+    "--cancel-on-interrupt", "cancels", is_flag=True, help="Ctrl-C cancels the job, too, while waiting."
+)
 
 _EVERY_SECONDS = 0.5
 
@@ -44,7 +52,7 @@ def until_over(
     if here.output == "table":
         here.note(f"{job.id} is made; waiting")
     limit = None if patience is None else patience.total_seconds()
-    with here.client() as client, _interruptible(context, client, here, job.id, cancels=cancels):
+    with here.client() as client, interruptible(context, client, here, job.id, cancels=cancels):
         over = _follow(client, here, job, limit)
         code = _exit_code(client, over.value)
     _show(here, over)
@@ -52,9 +60,10 @@ def until_over(
 
 
 @contextmanager
-def _interruptible(
+def interruptible(
     context: click.Context, client: Client, here: Console, job: UUID, *, cancels: bool
 ) -> Iterator[None]:
+    """While a job is waited for: Ctrl-C ends that, says how it goes on, and is how we exit."""
     try:
         yield
     except KeyboardInterrupt:
