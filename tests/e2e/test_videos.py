@@ -11,6 +11,7 @@ import pytest
 from tests import s3
 from tests.e2e.fleet import CALM, Fleet
 from tests.e2e.processes import Process
+from tests.e2e.test_jobctl import jobctl
 from tests.e2e.work import Work
 from tests.integration.scheduler.functions.clips import Seen, clip, look
 from tests.waiting import wait_until
@@ -124,6 +125,22 @@ async def test_a_video_is_sent_encoded_and_downloaded(
     assert attempts(tmp_path) == []
     # Nobody else's, and nothing that passed over this disk.
     assert not (tmp_path / "api").exists() or not list((tmp_path / "api").rglob("*.mp4"))
+
+
+async def test_jobctl_sends_a_video_and_saves_what_came_of_it(
+    fleet: Fleet, api: httpx.AsyncClient, scheduler: Process, work: Work, tmp_path: Path
+) -> None:
+    source, to = await clip(tmp_path / "holiday.mov"), tmp_path / "holiday.webm"
+    code, out, err = await jobctl(
+        fleet, "videos", "encode", str(source), "--format", "webm", "--to", str(to), "--url",
+        str(api.base_url),
+    )  # fmt: skip
+    assert (code, "holiday-720p.webm" in out) == (0, True), err
+    assert err.splitlines()[0].endswith(" is made; waiting")
+    assert err.splitlines()[-1].endswith(f" is saved as {to}")
+    assert (await look(to)).video == "vp9"
+    nothing = tmp_path / "nothing.mov"
+    assert (await jobctl(fleet, "videos", "encode", str(nothing)))[0] == 2
 
 
 async def test_a_cancel_in_the_middle_leaves_no_ffmpeg_and_no_file(
