@@ -89,13 +89,13 @@ class Pending(Generic[R]):
         self._over = False
         self._written = asyncio.Event()
 
-    def close(self) -> None:
+    def close_row(self) -> None:
         """Make a row of what is none yet."""
 
     async def finish(self, seconds: float = FINISH_SECONDS) -> bool:
         """Wait until all is written, at most so long; False if something had to go."""
         self._over = True
-        self.close()
+        self.close_row()
         try:
             if self.waiting:
                 self._written.clear()
@@ -119,7 +119,7 @@ class Pending(Generic[R]):
     def forget(self, reason: str) -> None:
         """Nothing more of this attempt can be written."""
         self._over = True
-        self.close()
+        self.close_row()
         kind = self._appender.kind
         kind.dropped.labels(reason).inc(sum(map(kind.counts, self.waiting)))
         self.answered(len(self.waiting))
@@ -187,7 +187,7 @@ class Appender(Generic[R, P]):
         for token, pending in list(self._pending.items()):
             if count >= self.kind.batch.rows or size >= self.kind.batch.size:
                 break
-            pending.close()
+            pending.close_row()
             rows = self._share(pending.waiting, self.kind.batch.rows - count)
             count += len(rows)
             size += sum(map(self.kind.size, rows))

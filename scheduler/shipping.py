@@ -92,7 +92,7 @@ class Shipment(Pending[Chunk]):
             self._end_lines()
         return await super().finish(seconds)
 
-    def close(self, mark: Mark | None = None) -> None:
+    def close_row(self, mark: Mark | None = None) -> None:
         """Make a chunk of what was gathered; from now on it does not change."""
         gathered, self._gathering = self._gathering, None
         if gathered is None:
@@ -118,7 +118,7 @@ class Shipment(Pending[Chunk]):
             for start in range(0, len(lines), _CHUNK_LINES):
                 self._gather(stream, at, lines[start : start + _CHUNK_LINES])
             if cut:
-                self.close(Mark.CUT)
+                self.close_row(Mark.CUT)
 
     def _gather(self, stream: Stream, at: float, lines: list[str]) -> None:
         size = sum(map(len, lines)) + len(lines)
@@ -128,7 +128,7 @@ class Shipment(Pending[Chunk]):
             self._gather(stream, at, lines[middle:])
             return
         if self._gathering is None or not self._gathering.takes(stream, at, lines=len(lines), size=size):
-            self.close()
+            self.close_row()
             self._gathering = _Gathering(stream, at)
             self._appender.held += COST
         self._gathering.lines += lines
@@ -137,9 +137,9 @@ class Shipment(Pending[Chunk]):
 
     def _mark(self, stream: Stream, mark: Mark) -> None:
         """A line of our own, alone in its chunk."""
-        self.close()
+        self.close_row()
         self._add(stream, [Run([_SAID[mark]])])
-        self.close(mark)
+        self.close_row(mark)
 
     def _drop(self, stream: Stream) -> None:
         """Leave something out, and say so in its place, once."""

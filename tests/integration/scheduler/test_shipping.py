@@ -237,7 +237,7 @@ async def test_what_the_database_refuses_harms_no_other(
     other = await started(db, tenant)
     bad, good = shipper.open(order(lease)), shipper.open(order(other))
     bad.write(OUT, b"x\n")
-    bad.close()
+    bad.close_row()
     bad.waiting[0] = msgspec.structs.replace(bad.waiting[0], text="\0")
     good.write(OUT, b"y\n")
     bad.write(OUT, b"z\n")
