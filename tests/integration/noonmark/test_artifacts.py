@@ -5,7 +5,6 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 import noonmark
@@ -60,19 +59,3 @@ async def test_jobctl_puts_lists_and_gets(jobctl: Jobctl, tmp_path: Path) -> Non
     forced = await jobctl("artifacts", "get", job, "report.pdf", "--to", str(to), "--force")
     assert forced.exit_code == 0
     assert (await jobctl("artifacts", "get", job, "nothing", "--to", str(tmp_path / "c"))).exit_code == 3
-
-
-def test_a_download_that_breaks_off_or_was_changed_leaves_no_file(tmp_path: Path) -> None:
-    class Broken(httpx.SyncByteStream):
-        def __iter__(self):  # type: ignore[no-untyped-def]
-            yield b"he"
-            raise httpx.ReadError("gone")
-
-    job = "0199b0f0-0a1b-7c2d-8e3f-4a5b6c7d8e9f"
-    for stream in (Broken(), httpx.ByteStream(b"hello")):
-        answer = httpx.Response(200, stream=stream, headers={"ETag": '"of something else"'})
-        http = httpx.Client(transport=httpx.MockTransport(lambda _, answer=answer: answer))
-        client = noonmark.Client("http://127.0.0.1:9", "nm_x", http=http, sleep=lambda _: None)
-        with pytest.raises(noonmark.ConnectionFailed):
-            client.artifacts.download(job, "a", to=tmp_path / "a")
-        assert list(tmp_path.iterdir()) == []
