@@ -134,7 +134,7 @@ bench-endurance: ## Measure a pinned transaction, a backlog of a million, a soak
 
 infra-check: ## Plan and apply what infra/terraform says; builds Terraform's providers first (needs Go, terraform, Docker)
 	$(call install,develop)
-	@infra/tools helm schemas docker random kubernetes
+	@infra/tools helm schemas docker random kubernetes standins collector
 	@$(BIN)/pytest -m "infra or providers"
 
 migration: ## Write the migration between the migrations and the tables (name=add_something)

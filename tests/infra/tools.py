@@ -10,6 +10,7 @@ CHART = ROOT / "infra" / "helm" / "noonmark"
 TERRAFORM = ROOT / "infra" / "terraform"
 TOOLS = Path(os.environ.get("NOONMARK_TOOLS", Path.home() / ".cache" / "noonmark-tools"))
 HELM = TOOLS / "bin" / "helm"
+COLLECTOR = TOOLS / "bin" / "otelcol"
 _KEPT = {"PATH", "HOME", "LANG", "TMPDIR"}
 
 

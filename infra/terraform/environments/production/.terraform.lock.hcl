@@ -1,8 +1,8 @@
 # Versions, without checksums: the first `terraform init` writes them in (README.md, "Versions").
 
 provider "registry.terraform.io/hashicorp/helm" {
-  version     = "2.17.0"
-  constraints = "2.17.0, ~> 2.17"
+  version     = "3.1.1"
+  constraints = "3.1.1, ~> 3.1"
 }
 
 provider "registry.terraform.io/hashicorp/kubernetes" {

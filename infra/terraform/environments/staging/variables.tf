@@ -33,7 +33,7 @@ variable "acme_email" {
 variable "server_type" {
   description = "Size of the machine."
   type        = string
-  default     = "cx32"
+  default     = "cx33"
 }
 
 variable "location" {

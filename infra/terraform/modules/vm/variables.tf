@@ -10,9 +10,9 @@ variable "name" {
 }
 
 variable "server_type" {
-  description = "Size of the machine: see Hetzner's list. cx22 has 2 cores and 4 GB, cx32 4 and 8, cx42 8 and 16."
+  description = "Size of the machine: see Hetzner's list. cx23 has 2 cores and 4 GB, cx33 4 and 8, cx43 8 and 16, in Europe alone; cpx32 is as large as cx33, for when those are sold out."
   type        = string
-  default     = "cx32"
+  default     = "cx33"
 }
 
 variable "location" {

@@ -24,6 +24,23 @@ run "secrets_reach_the_cluster_and_nothing_else" {
   }
 }
 
+run "the_release_is_the_chart_beside_it_and_is_rolled_back_when_it_fails" {
+  command = apply
+
+  assert {
+    condition     = fileexists("${helm_release.this.chart}/Chart.yaml")
+    error_message = "The chart is found from wherever the module is used."
+  }
+  assert {
+    condition     = helm_release.this.atomic && helm_release.this.cleanup_on_fail && helm_release.this.timeout == 900
+    error_message = "An upgrade that fails leaves what was there."
+  }
+  assert {
+    condition     = helm_release.this.values == tolist(output.values) && helm_release.this.namespace == "noonmark"
+    error_message = "It is told what the output says, in the namespace that was made."
+  }
+}
+
 run "the_release_names_the_secrets" {
   command = apply
 
