@@ -39,7 +39,7 @@ def images(engine: Daemon) -> Daemon:
 
 @pytest.fixture(scope="session")
 def stack(images: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`docker-compose up`, and all of it away again."""
+    """`docker compose up`, and all of it away again."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     made = Stack(images, tmp_path_factory.mktemp("stack"), port)

@@ -1,5 +1,9 @@
-"""The stack of compose.yaml, as Debian's docker-compose runs it, and what a user of it would do."""
+"""The stack of compose.yaml, and what a user of it would do.
 
+Debian's docker-compose (1.29) runs it, or the program that the variable COMPOSE names, such as a Compose 2.
+"""
+
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +17,8 @@ import msgspec
 from tests.integration.scheduler.runtimes.docker.daemon import Daemon
 from tests.stack.making import OLD, SERVICES, environment, run
 from tests.waiting import block_until
+
+PROGRAM = os.environ.get("COMPOSE", "docker-compose")
 
 _PYTHON = "/opt/noonmark/bin/python"
 _OUTBOX = "import sys,urllib.request;sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
@@ -43,7 +49,7 @@ class Stack:
 
     @property
     def command(self) -> str:
-        return f"docker-compose --project-name noonmark --env-file {self.file}"
+        return f"{PROGRAM} --project-name noonmark --env-file {self.file}"
 
     def secrets(self) -> list[str]:
         """What the file holds that nobody may see."""
@@ -61,6 +67,12 @@ class Stack:
 
     def containers(self, service: str) -> list[str]:
         return self.compose("ps", "-q", service).split()
+
+    def only(self, service: str) -> str:
+        """The one container of a service, beside those that `run` has started."""
+        labels = (f"com.docker.compose.service={service}", "com.docker.compose.oneoff=False")
+        [name] = self.docker("ps", "--quiet", *(f"--filter=label={label}" for label in labels)).split()
+        return name
 
     def inspected(self, thing: str) -> dict[str, Any]:
         found: list[dict[str, Any]] = msgspec.json.decode(self.docker("inspect", thing))

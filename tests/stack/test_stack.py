@@ -9,13 +9,12 @@ import pytest
 
 from tests.integration.scheduler.runtimes.docker.daemon import Daemon
 from tests.stack.making import ROOT
-from tests.stack.rig import Stack, User
+from tests.stack.rig import PROGRAM, Stack, User
 from tests.waiting import block_until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.images, pytest.mark.timeout(600)]
 
 OURS = ("server", "scheduler", "reaper")
-RECEIVER = "noonmark_receiver_1"
 
 
 def deliver(user: User, stack: Stack, hook: str, path: str) -> dict[str, Any]:
@@ -33,8 +32,9 @@ def deliver(user: User, stack: Stack, hook: str, path: str) -> dict[str, Any]:
 
 
 def test_up_alone_shows_signed_webhooks_arrive(stack: Stack) -> None:
-    stack.until_logged(RECEIVER, "the API says: 4 of 4 succeeded", within=90)
-    lines = [line for line in stack.logs(RECEIVER).splitlines() if " attempt=1 verified" in line]
+    receiver = stack.only("receiver")
+    stack.until_logged(receiver, "the API says: 4 of 4 succeeded", within=90)
+    lines = [line for line in stack.logs(receiver).splitlines() if " attempt=1 verified" in line]
     assert {re.findall(r"Z (\w+ /\w+)", line)[0] for line in lines} == {
         "POST /invoice", "POST /report", "PUT /cache", "PATCH /flag",
     }  # fmt: skip
@@ -47,10 +47,11 @@ def test_a_job_of_who_signed_in_by_a_mailed_link_is_delivered_signed(
 
 
 def test_the_command_line_beside_the_receiver_is_signed_in(stack: Stack) -> None:
-    stack.until_logged(RECEIVER, "jobctl is signed in here", within=90)
+    receiver = stack.only("receiver")
+    stack.until_logged(receiver, "jobctl is signed in here", within=90)
     command = ("python", "-m", "noonmark.command", "call", "http://receiver:9000/mine")
-    stack.docker("exec", RECEIVER, *command)
-    stack.until_logged(RECEIVER, "POST /mine")
+    stack.docker("exec", receiver, *command)
+    stack.until_logged(receiver, "POST /mine")
 
 
 @pytest.mark.parametrize("service", [*OURS, "proxy", "postgres"])
@@ -67,15 +68,16 @@ def test_the_database_is_not_where_jobs_call(stack: Stack) -> None:
     networks = {name: set(stack.inspected(stack.containers(name)[0])["NetworkSettings"]["Networks"])
                 for name in ("postgres", "proxy")}  # fmt: skip
     assert networks["postgres"] == {"noonmark_inside"}
-    receiver = set(stack.inspected(RECEIVER)["NetworkSettings"]["Networks"])
+    receiver = set(stack.inspected(stack.only("receiver"))["NetworkSettings"]["Networks"])
     assert not networks["postgres"] & (receiver | networks["proxy"])
 
 
 def test_nothing_but_the_proxy_listens_on_the_machine_and_it_hides_the_metrics(
     stack: Stack, user: User
 ) -> None:
-    shown = stack.docker("ps", "--format={{.Names}} {{.Ports}}", "--filter=label=com.docker.compose.project")
-    assert [line.split()[0] for line in shown.splitlines() if "->" in line] == ["noonmark_proxy_1"]
+    label = "com.docker.compose.service"
+    shown = stack.docker("ps", f'--format={{{{.Label "{label}"}}}} {{{{.Ports}}}}', f"--filter=label={label}")
+    assert [line.split()[0] for line in shown.splitlines() if "->" in line] == ["proxy"]
     assert user.http.get("/metrics").status_code == 404
     assert user.http.get("/dev/outbox").status_code == 403
 
@@ -84,11 +86,19 @@ def test_a_secret_that_is_missing_is_named_and_nothing_starts(stack: Stack, tmp_
     empty = tmp_path / "env"
     empty.touch()
     given = {name: value for name, value in stack.environment.items() if name != "COMPOSE"}
-    line = ["docker-compose", "--project-name", "other", "--env-file", str(empty), "up", "-d"]
+    line = [*PROGRAM.split(), "--project-name", "other", "--env-file", str(empty), "up", "-d"]
     done = subprocess.run(line, cwd=ROOT, env=given, capture_output=True, check=False)
     assert done.returncode != 0
     assert re.search(r"DATABASE_URL|NOONMARK_\w+|POSTGRES_PASSWORD", done.stderr.decode())
     assert "make .env" in done.stderr.decode()
+
+
+def test_every_service_of_every_profile_is_read(stack: Stack) -> None:
+    profiles = {"COMPOSE_PROFILES": "demo,observability"}
+    assert set(stack.compose("config", "--services", changes=profiles).split()) == {
+        "postgres", "migrate", *OURS, "proxy", "receiver",
+        "prometheus", "alertmanager", "grafana", "otel", "jaeger",
+    }  # fmt: skip
 
 
 def test_a_second_migration_finds_nothing_to_do(stack: Stack) -> None:
