@@ -6,6 +6,7 @@ of PgBouncer's program, makes the API reach it through that, in transaction mode
 """
 
 import asyncio
+import gc
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -28,6 +29,12 @@ from tests.pooler import running as pooling
 _ROOT = Path(__file__).parent.parent
 # Tests start thousands of short transactions on one small server; durability has its own tests.
 _SETTINGS = {"max_connections": "300", "shared_buffers": "256MB"}
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays until the end: garbage collection need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
