@@ -6,8 +6,10 @@ of PgBouncer's program, makes the API reach it through that, in transaction mode
 """
 
 import asyncio
+import contextlib
 import gc
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -23,12 +25,15 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.db import Database
 from local import postgres
+from tests.clones import Clones, cloning
 from tests.pooler import Pooler
 from tests.pooler import running as pooling
 
 _ROOT = Path(__file__).parent.parent
-# Tests start thousands of short transactions on one small server; durability has its own tests.
-_SETTINGS = {"max_connections": "300", "shared_buffers": "256MB"}
+# Thousands of small databases come and go; nothing of durability is switched off (see local.postgres).
+_SETTINGS = {"max_connections": "300", "shared_buffers": "256MB", "max_wal_size": "256MB"}
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 2 * 1024**3
 
 
 def pytest_collection_finish() -> None:
@@ -45,7 +50,7 @@ def server() -> Iterator[str]:
         yield given
         return
     with (
-        tempfile.TemporaryDirectory(prefix="noonmark-tests-") as folder,
+        tempfile.TemporaryDirectory(prefix="noonmark-tests-", dir=_memory()) as folder,
         postgres.running(Path(folder), settings=_SETTINGS) as started,
     ):
         yield started.dsn
@@ -75,13 +80,18 @@ def template(server: str) -> Iterator[str]:
     asyncio.run(_drop(server, name))
 
 
+@pytest.fixture(scope="session")
+def clones(server: str, template: str) -> Iterator[Clones]:
+    with cloning(server, template) as made:
+        yield made
+
+
 @pytest.fixture
-async def database_url(server: str, template: str) -> AsyncIterator[str]:
+def database_url(server: str, clones: Clones) -> Iterator[str]:
     """DSN of this test's own database."""
-    name = f"test_{uuid4().hex[:12]}"
-    await _create(server, name, template=template)
+    name = clones.take()
     yield at(server, name)
-    await _drop(server, name)
+    clones.drop(name)
 
 
 @pytest.fixture
@@ -90,6 +100,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = Database(database_url, name="tests")
     yield opened
     await opened.close()
+
+
+def _memory() -> Path | None:
+    """A folder in memory, if the system has one with room: no test outlives a power cut anyway."""
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES and os.access(_MEMORY, os.W_OK):
+            return _MEMORY
+    return None
 
 
 def at(server: str, name: str) -> str:
@@ -113,9 +131,9 @@ async def migrate(dsn: str, revision: str = "head") -> None:
         await engine.dispose()
 
 
-async def _create(server: str, name: str, *, template: str = "template1") -> None:
+async def _create(server: str, name: str) -> None:
     connection = await asyncpg.connect(server)
-    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await connection.execute(f'CREATE DATABASE "{name}"')
     await connection.close()
 
 
