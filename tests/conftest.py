@@ -36,6 +36,11 @@ _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 2 * 1024**3
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: who waits for a process or a lease leaves its core idle."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """No garbage is worth looking for until all is collected; what is there by then stays until the end."""
