@@ -6,10 +6,8 @@ of PgBouncer's program, makes the API reach it through that, in transaction mode
 """
 
 import asyncio
-import contextlib
 import gc
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -25,15 +23,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.db import Database
 from local import postgres
+from tests import memory
 from tests.clones import Clones, cloning
 from tests.pooler import Pooler
 from tests.pooler import running as pooling
 
 _ROOT = Path(__file__).parent.parent
-# Thousands of small databases come and go; nothing of durability is switched off (see local.postgres).
+# Thousands of small databases come and go.
 _SETTINGS = {"max_connections": "300", "shared_buffers": "256MB", "max_wal_size": "256MB"}
-_MEMORY = Path("/dev/shm")
-_ENOUGH_BYTES = 2 * 1024**3
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -61,8 +58,8 @@ def server() -> Iterator[str]:
         yield given
         return
     with (
-        tempfile.TemporaryDirectory(prefix="noonmark-tests-", dir=_memory()) as folder,
-        postgres.running(Path(folder), settings=_SETTINGS) as started,
+        memory.folder() as folder,
+        postgres.running(folder, settings=_SETTINGS) as started,
     ):
         yield started.dsn
 
@@ -111,14 +108,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = Database(database_url, name="tests")
     yield opened
     await opened.close()
-
-
-def _memory() -> Path | None:
-    """A folder in memory, if the system has one with room: no test outlives a power cut anyway."""
-    with contextlib.suppress(OSError):
-        if shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES and os.access(_MEMORY, os.W_OK):
-            return _MEMORY
-    return None
 
 
 def at(server: str, name: str) -> str:
