@@ -10,6 +10,7 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from app import application, routers
+from app.edge import Edge
 from app.users import keys, tokens
 from app.users.tokens import Access
 from core.db import Database
@@ -113,7 +114,7 @@ async def test_a_session_that_ran_out_takes_its_tokens_along(
 
 
 async def test_routes_that_nobody_guards_answer_nobody() -> None:
-    transport = httpx.ASGITransport(application.skeleton(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(Edge(application.skeleton(), https=False))
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as anybody:
         for path in ("/v1/me", "/healthz"):
             assert (await anybody.get(path)).status_code == 500
