@@ -1,33 +1,27 @@
 """What a replica runs besides HTTP calls: made from the settings, checked, and let go of at the end."""
 
-import hashlib
-from collections.abc import AsyncIterator, Collection, Mapping
+import importlib
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from core import log
 from core.db import Database
-from core.egress.images import ImageFault, ImagePolicy, parse_image, parse_image_policy
 from core.errors import SettingError
-from core.jobs import store as jobs
 from core.jobs.model import Needs
 from core.settings import Settings, parts, variable
 from scheduler import publishing
 from scheduler.runtimes import drop
-from scheduler.runtimes.docker import credentials
-from scheduler.runtimes.docker.credentials import CredentialsBroken
-from scheduler.runtimes.docker.runtime import DockerRuntime
 from scheduler.runtimes.events import Events
 from scheduler.runtimes.function import BUILT_IN, FunctionRuntime, FunctionsRefused
-from scheduler.runtimes.kubernetes.cluster import ClusterAway, ClusterError, NoCluster, opened
-from scheduler.runtimes.kubernetes.objects import Mark
-from scheduler.runtimes.kubernetes.runtime import KubernetesRuntime
 from scheduler.runtimes.process import ProcessRuntime
 from scheduler.runtimes.runtime import Runtime
 
-_log = log.get(__name__)
+# Not imported at the top: half of all that a scheduler imports is their clients, and most offer neither.
+_ENGINES = {
+    Needs.DOCKER: "scheduler.runtimes.docker.offer",
+    Needs.KUBERNETES: "scheduler.runtimes.kubernetes.offer",
+}
 
 
 def root(settings: Settings, needs: Needs) -> Path:
@@ -70,56 +64,8 @@ async def _made(
         return ProcessRuntime(root(settings, needs), user=owner(settings, needs))
     if needs is Needs.FUNCTION:
         return await _functions(settings, events)
-    if needs is Needs.KUBERNETES:
-        return await _kubernetes(settings, replica, database)
-    return DockerRuntime(
-        Path(settings.docker_socket),
-        images=_images(settings),
-        replica=str(replica),
-        installation=_installation(settings.database_url),
-        network=settings.docker_network,
-        credentials=_credentials(settings),
-    )
-
-
-def _credentials(settings: Settings) -> Path | None:
-    if settings.docker_config is None:
-        return None
-    file = Path(settings.docker_config)
-    try:
-        credentials.read(file)
-    except CredentialsBroken as error:
-        raise SettingError(variable("docker_config"), str(error)) from None
-    return file
-
-
-async def _kubernetes(settings: Settings, replica: UUID, database: Database) -> KubernetesRuntime:
-    async def over(asked: Collection[UUID]) -> Collection[UUID]:
-        async with database.raw() as db:
-            return await jobs.over(db, asked)
-
-    images, collector = _images(settings), parse_image(settings.kubernetes_collector)
-    if isinstance(collector, ImageFault):
-        raise SettingError(variable("kubernetes_collector"), collector.message)
-    try:
-        cluster = opened(settings.kubeconfig, settings.kubernetes_namespace)
-    except NoCluster as error:
-        raise SettingError(variable("kubeconfig"), str(error)) from None
-    mark = Mark(
-        installation=_installation(settings.database_url),
-        replica=str(replica),
-        collector=collector.pullable,
-        output_mb=settings.output_mb,
-    )
-    runtime = KubernetesRuntime(cluster, images=images, mark=mark, over=over)
-    try:
-        await runtime.check()
-    except ClusterAway as error:
-        _log.warning("cluster_away", namespace=cluster.namespace, error=str(error))
-    except ClusterError as error:
-        await runtime.close()
-        raise SettingError(variable("runtimes"), f"kubernetes: {error}") from None
-    return runtime
+    engine: Runtime = await importlib.import_module(_ENGINES[needs]).made(settings, replica, database)
+    return engine
 
 
 async def _functions(settings: Settings, events: Events | None) -> FunctionRuntime:
@@ -134,17 +80,3 @@ async def _functions(settings: Settings, events: Events | None) -> FunctionRunti
         await runtime.close()
         raise SettingError(variable("functions"), refusal)
     return runtime
-
-
-def _images(settings: Settings) -> ImagePolicy:
-    try:
-        return parse_image_policy(settings.images)
-    except ValueError as error:
-        raise SettingError(variable("images"), str(error)) from None
-
-
-def _installation(database_url: str) -> str:
-    """A name that all replicas on one database share, as long as their DATABASE_URL leads to the same one."""
-    url = urlsplit(database_url)
-    place = f"{url.hostname}:{url.port or 5432}{url.path}?{url.query}"
-    return hashlib.sha256(place.encode()).hexdigest()[:16]

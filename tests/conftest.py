@@ -6,9 +6,10 @@ of PgBouncer's program, makes the API reach it through that, in transaction mode
 """
 
 import asyncio
+import gc
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -22,12 +23,31 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.db import Database
 from local import postgres
+from tests import memory
+from tests.clones import Clones, cloning
 from tests.pooler import Pooler
 from tests.pooler import running as pooling
 
 _ROOT = Path(__file__).parent.parent
-# Tests start thousands of short transactions on one small server; durability has its own tests.
-_SETTINGS = {"max_connections": "300", "shared_buffers": "256MB"}
+# Thousands of small databases come and go.
+_SETTINGS = {"max_connections": "300", "shared_buffers": "256MB", "max_wal_size": "256MB"}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: who waits for a process or a lease leaves its core idle."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """No garbage is worth looking for until all is collected; what is there by then stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +58,8 @@ def server() -> Iterator[str]:
         yield given
         return
     with (
-        tempfile.TemporaryDirectory(prefix="noonmark-tests-") as folder,
-        postgres.running(Path(folder), settings=_SETTINGS) as started,
+        memory.folder() as folder,
+        postgres.running(folder, settings=_SETTINGS) as started,
     ):
         yield started.dsn
 
@@ -68,13 +88,18 @@ def template(server: str) -> Iterator[str]:
     asyncio.run(_drop(server, name))
 
 
+@pytest.fixture(scope="session")
+def clones(server: str, template: str) -> Iterator[Clones]:
+    with cloning(server, template) as made:
+        yield made
+
+
 @pytest.fixture
-async def database_url(server: str, template: str) -> AsyncIterator[str]:
+def database_url(server: str, clones: Clones) -> Iterator[str]:
     """DSN of this test's own database."""
-    name = f"test_{uuid4().hex[:12]}"
-    await _create(server, name, template=template)
+    name = clones.take()
     yield at(server, name)
-    await _drop(server, name)
+    clones.drop(name)
 
 
 @pytest.fixture
@@ -106,9 +131,9 @@ async def migrate(dsn: str, revision: str = "head") -> None:
         await engine.dispose()
 
 
-async def _create(server: str, name: str, *, template: str = "template1") -> None:
+async def _create(server: str, name: str) -> None:
     connection = await asyncpg.connect(server)
-    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await connection.execute(f'CREATE DATABASE "{name}"')
     await connection.close()
 
 

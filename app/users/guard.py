@@ -10,8 +10,6 @@ the one route that takes it, and no other.
 import hmac
 from typing import Any
 
-from litestar.types import ASGIApp, Receive, Scope, Send
-
 from app.errors import InsufficientScope
 from app.limits.gate import Gate
 from app.limits.model import Admission, Credential
@@ -33,15 +31,6 @@ class Guard:
         self._keys = keys
         self._keyring = keyring
         self._operator = operator_secret.encode() if operator_secret else None
-
-    def before(self, app: ASGIApp) -> ASGIApp:
-        """A route behind this guard."""
-
-        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            await self.check(scope)
-            await app(scope, receive, send)
-
-        return guarded
 
     async def check(self, scope: Any) -> None:
         """Raises Unauthenticated, RateLimited or InsufficientScope; leaves the principal for the handler."""

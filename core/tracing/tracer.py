@@ -63,7 +63,7 @@ def load(environ: Mapping[str, str], *, process: str) -> Tracer | None:
     """The tracer of this process, if tracing is on. Raises SettingError for what is not supported."""
     if not wanted(environ):
         return None
-    # The one import that is not at the top of a file: it takes a quarter of a second, and most do not trace.
+    # Not imported at the top of the file: that takes a quarter of a second, and most do not trace.
     tracer: Tracer = importlib.import_module("core.tracing.exporting").Exporting(process)
     return tracer
 

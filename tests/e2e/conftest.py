@@ -16,6 +16,9 @@ from tests.conftest import at
 from tests.e2e.fleet import Fleet
 from tests.e2e.work import Work
 from tests.pooler import Pooler
+from tests.trust import trust
+
+__all__ = ["chance", "fleet", "tell", "trust", "work"]
 
 Tell = Callable[[str], None]
 

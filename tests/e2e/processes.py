@@ -23,7 +23,7 @@ from tests.waiting import block_until, wait_until
 ROOT = Path(__file__).resolve().parents[2]
 
 _STOP_SECONDS = 20.0
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE")
 
 
 class Process:

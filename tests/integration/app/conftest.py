@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app import application
+from app.application import Routes
 from app.edge import Edge
 from core.db import Database
 from core.sealing import Keyring, parse_keys
@@ -71,9 +72,15 @@ def keyring(settings: Settings) -> Keyring:
     return parse_keys(settings.master_keys or "")
 
 
+@pytest.fixture(scope="session")
+def routes() -> Routes:
+    """Made once, since that takes longer than most tests; each test wires them to what is its own."""
+    return Routes(development=True)
+
+
 @pytest.fixture
-def edge(settings: Settings, database: Database, keyring: Keyring) -> Edge:
-    return application.build(settings, database, keyring)
+def edge(settings: Settings, database: Database, keyring: Keyring, routes: Routes) -> Edge:
+    return application.build(settings, database, keyring, routes=routes)
 
 
 def client(edge: Edge, peer: str = "127.0.0.1") -> httpx.AsyncClient:

@@ -16,9 +16,9 @@ from app.edge import Edge
 from app.server import Server
 from core.listening import listen
 from core.settings import Settings, load
-from tests.integration.app.conftest import ORIGIN, SignIn, api, ask, edge, keyring, sign_in
+from tests.integration.app.conftest import ORIGIN, SignIn, api, ask, edge, keyring, routes, sign_in
 
-__all__ = ["api", "ask", "edge", "keyring", "sign_in"]
+__all__ = ["api", "ask", "edge", "keyring", "routes", "sign_in"]
 
 ROOT = Path(__file__).parents[3]
 

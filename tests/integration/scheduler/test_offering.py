@@ -1,6 +1,8 @@
 """What a replica offers, from its settings."""
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
@@ -96,3 +98,9 @@ async def test_a_runtime_named_twice_is_offered_once(tmp_path: Path) -> None:
 async def test_nothing_is_offered_unasked() -> None:
     async with offering.offered(load(DSN), uuid4(), NOWHERE) as runtimes:
         assert not runtimes
+
+
+def test_the_clients_of_engines_that_are_not_offered_are_not_loaded() -> None:
+    looking = "import sys, scheduler.__main__; print({'aiodocker', 'lightkube'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", looking], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

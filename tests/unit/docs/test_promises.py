@@ -9,13 +9,19 @@ from docs.generator.pages import ROOT
 from docs.generator.promises import Proof
 
 
+@pytest.fixture(scope="module")
+def proofs() -> list[Proof]:
+    """All of this tree; to find them, every test file is read."""
+    return promises.proofs(ROOT)
+
+
 @pytest.mark.parametrize("number", promises.PROMISES)
-def test_a_promise_has_a_test(number: int) -> None:
-    assert [proof for proof in promises.proofs(ROOT) if proof.promise == number]
+def test_a_promise_has_a_test(number: int, proofs: list[Proof]) -> None:
+    assert [proof for proof in proofs if proof.promise == number]
 
 
-def test_no_test_keeps_a_promise_that_was_not_made() -> None:
-    assert {proof.promise for proof in promises.proofs(ROOT)} <= promises.PROMISES.keys()
+def test_no_test_keeps_a_promise_that_was_not_made(proofs: list[Proof]) -> None:
+    assert {proof.promise for proof in proofs} <= promises.PROMISES.keys()
 
 
 def _found(root: Path, text: str) -> list[Proof]:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from app import application
+from app.application import Routes
 from app.edge import Edge
 from app.hints import Hints
 from core.db import Database
@@ -28,8 +29,8 @@ def hints(database: Database) -> Hints:
 
 
 @pytest.fixture
-def edge(settings: Settings, database: Database, keyring: Keyring, hints: Hints) -> Edge:
-    return application.build(settings, database, keyring, hints)
+def edge(settings: Settings, database: Database, keyring: Keyring, hints: Hints, routes: Routes) -> Edge:
+    return application.build(settings, database, keyring, hints, routes=routes)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app import application
+from app.application import Routes
 from app.edge import Edge
 from app.logs.following import Streams
 from app.server import Server
@@ -26,8 +27,8 @@ def streams() -> Streams:
 
 
 @pytest.fixture
-def edge(settings: Settings, database: Database, keyring: Keyring, streams: Streams) -> Edge:
-    return application.build(settings, database, keyring, streams=streams)
+def edge(settings: Settings, database: Database, keyring: Keyring, streams: Streams, routes: Routes) -> Edge:
+    return application.build(settings, database, keyring, streams=streams, routes=routes)
 
 
 @pytest.fixture

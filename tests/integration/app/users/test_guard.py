@@ -10,11 +10,12 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from app import application, routers
+from app.edge import Edge
 from app.users import keys, tokens
 from app.users.tokens import Access
 from core.db import Database
 from core.settings import Settings
-from tests.integration.app.conftest import SignIn, bearer
+from tests.integration.app.conftest import ORIGIN, SignIn, bearer
 
 
 async def statuses(api: httpx.AsyncClient, *values: str) -> int:
@@ -110,6 +111,13 @@ async def test_a_session_that_ran_out_takes_its_tokens_along(
     async with database.raw() as connection:
         await connection.execute("UPDATE sessions SET expires_at = now() - interval '1 second'")
     assert (await api.get("/v1/me", headers=bearer(grant))).status_code == 401
+
+
+async def test_routes_that_nobody_guards_answer_nobody() -> None:
+    transport = httpx.ASGITransport(Edge(application.skeleton(), https=False))
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as anybody:
+        for path in ("/v1/me", "/healthz"):
+            assert (await anybody.get(path)).status_code == 500
 
 
 def listed() -> list[tuple[str, str, dict[str, Any]]]:

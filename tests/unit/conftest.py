@@ -1,0 +1,5 @@
+"""Nobody outside is trusted."""
+
+from tests.trust import trust
+
+__all__ = ["trust"]
