@@ -3,6 +3,7 @@
 A database is cloned from a template, never rolled back: SKIP LOCKED, fences and races need real commits.
 `DATABASE_URL` makes the suite use that server instead of the embedded one. `NOONMARK_TEST_POOLER`, the path
 of PgBouncer's program, makes the API reach it through that, in transaction mode; everything else goes direct.
+`NOONMARK_WITHOUT` takes away capabilities from the server, and from the run the tests that are about them.
 """
 
 import asyncio
@@ -22,12 +23,20 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.db import Database
 from local import postgres
+from tests.capabilities import can_run
 from tests.pooler import Pooler
 from tests.pooler import running as pooling
 
 _ROOT = Path(__file__).parent.parent
 # Tests start thousands of short transactions on one small server; durability has its own tests.
 _SETTINGS = {"max_connections": "300", "shared_buffers": "256MB"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about a capability that was taken away."""
+    left = [item for item in items if can_run(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not can_run(item)])
+    items[:] = left
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +75,29 @@ def template(server: str) -> Iterator[str]:
     asyncio.run(migrate(at(server, name)))
     yield name
     asyncio.run(_drop(server, name))
+
+
+@pytest.fixture(scope="session")
+def plain_template(server: str) -> Iterator[str]:
+    """The same, made as on a server that has neither partitions nor advisory locks."""
+    name = f"plain_{uuid4().hex[:12]}"
+    asyncio.run(_create(server, name))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NOONMARK_WITHOUT", "partitions,advisory_locks")
+        asyncio.run(migrate(at(server, name)))
+    yield name
+    asyncio.run(_drop(server, name))
+
+
+@pytest.fixture
+async def plain(server: str, plain_template: str) -> AsyncIterator[Database]:
+    """This test's own database whose history has no partitions."""
+    name = f"test_{uuid4().hex[:12]}"
+    await _create(server, name, template=plain_template)
+    opened = Database(at(server, name), name="tests")
+    yield opened
+    await opened.close()
+    await _drop(server, name)
 
 
 @pytest.fixture
