@@ -35,7 +35,6 @@ from app.resealing import service as resealing
 from app.seeding import service as seeding
 from app.server import Server, settle_memory
 from core import capabilities, log, quarantine
-from core.capabilities import Capabilities
 from core.db import Database, is_outage
 from core.errors import SchemaError, SettingError
 from core.listening import listen
@@ -179,10 +178,9 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
     try:
         await _require_schema(database)
         await require(open_storage(settings), settings)
-        known = await _known(database, settings.without)
         with (
             listen(settings.host, settings.port, setting="PORT") as listener,
-            closing(Hints(database, notify=known.notify)) as hints,
+            closing(await _hints(database, settings.without)) as hints,
         ):
             port = listener.getsockname()[1]
             address = f"http://{_shown(settings.host)}:{port}"
@@ -237,17 +235,17 @@ async def _require_schema(database: Database) -> None:
         _log.warning("not_ready", check=fault.code, reason=fault.message)
 
 
-async def _known(database: Database, without: str) -> Capabilities:
-    """What there is; if the database does not answer, what there may be: hints that fail are forgotten."""
+async def _hints(database: Database, without: str) -> Hints:
+    """Hints, if there is NOTIFY or the database does not answer: such as cannot be sent are forgotten."""
     try:
         async with asyncio.timeout(_FINDING_SECONDS):
             found = await capabilities.find(database, without)
     except Exception as error:
         if not is_outage(error):
             raise
-        return capabilities.allowed(without)
+        return Hints(database, notify=capabilities.allowed(without).notify)
     capabilities.say(found, without)
-    return found
+    return Hints(database, notify=found.notify)
 
 
 async def _announce(database: Database, address: str) -> None:
