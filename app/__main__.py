@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
 from functools import partial
 from typing import TypeVar
 
@@ -33,7 +34,7 @@ from app.mail.service import Post, choose
 from app.resealing import service as resealing
 from app.seeding import service as seeding
 from app.server import Server, settle_memory
-from core import log, quarantine
+from core import capabilities, log, quarantine
 from core.db import Database, is_outage
 from core.errors import SchemaError, SettingError
 from core.listening import listen
@@ -50,6 +51,7 @@ _log = log.get(__name__)
 _USAGE = "usage: python -m app [--migrate] | migrate | quarantine | release | reseal | seed | openapi\n"
 _LOOPS_GRACE_SECONDS = 10.0
 _READY_POLL_SECONDS = 0.2
+_FINDING_SECONDS = 3.0
 _MAIL_SECONDS = 0.5
 
 
@@ -173,11 +175,13 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
     log.configure(settings.log_level, process="app")
     tracer = tracing.load(os.environ, process="app")
     database = Database(settings.database_url, name="noonmark-app", pooled=settings.pooled)
-    hints = Hints(database)
     try:
         await _require_schema(database)
         await require(open_storage(settings), settings)
-        with listen(settings.host, settings.port, setting="PORT") as listener:
+        with (
+            listen(settings.host, settings.port, setting="PORT") as listener,
+            closing(await _hints(database, settings.without)) as hints,
+        ):
             port = listener.getsockname()[1]
             address = f"http://{_shown(settings.host)}:{port}"
             public_url = (settings.public_url or address).rstrip("/")
@@ -193,7 +197,6 @@ async def _serve(settings: Settings, *, migrate: bool) -> int:
             loops = [hints.loop, *_loops(Post(database, keyring, carrier), database)]
             await _run(server, listener, loops, partial(_announce, database, address))
     finally:
-        hints.close()
         if tracer is not None:
             await asyncio.to_thread(tracer.close)
         await database.close()
@@ -230,6 +233,19 @@ async def _require_schema(database: Database) -> None:
         if fault.code == "schema":
             raise SchemaError(f"the database's schema {fault.message}: run python -m app migrate")
         _log.warning("not_ready", check=fault.code, reason=fault.message)
+
+
+async def _hints(database: Database, without: str) -> Hints:
+    """Hints, if there is NOTIFY or the database does not answer: such as cannot be sent are forgotten."""
+    try:
+        async with asyncio.timeout(_FINDING_SECONDS):
+            found = await capabilities.find(database, without)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        return Hints(database, notify=capabilities.allowed(without).notify)
+    capabilities.say(found, without)
+    return Hints(database, notify=found.notify)
 
 
 async def _announce(database: Database, address: str) -> None:

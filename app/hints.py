@@ -1,7 +1,8 @@
 """Telling schedulers that there is something to do, so that they need not wait for their next look.
 
 Hints are a courtesy. No request waits for one, a burst of work needs one only, and one that cannot be sent is
-forgotten: every replica looks by itself within a second, and reads its cancel requests with every beat.
+forgotten: every replica looks by itself within a second, and reads its cancel requests with every beat. So
+where there is no NOTIFY nothing is said at all.
 """
 
 import asyncio
@@ -25,8 +26,9 @@ _log = log.get(__name__)
 class Hints:
     """Sends what was hinted at since the last time, over a connection of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, notify: bool = True) -> None:
         self._database = database
+        self._notify = notify
         self._work = False
         self._cancels: set[UUID] = set()
         self._db: Raw | None = None
@@ -34,14 +36,15 @@ class Hints:
 
     def work(self, due_in: float) -> None:
         """A job is due in so many seconds."""
-        if due_in < SOON_SECONDS:
+        if due_in < SOON_SECONDS and self._notify:
             self._work = True
             self.loop.wake()
 
     def cancel(self, replica: UUID) -> None:
         """A lease of this replica has a cancel request, which is committed."""
-        self._cancels.add(replica)
-        self.loop.wake()
+        if self._notify:
+            self._cancels.add(replica)
+            self.loop.wake()
 
     async def once(self) -> int:
         """Send what there is; how many hints that were."""

@@ -1,8 +1,7 @@
 """Bringing the database to this version's schema.
 
-Any number of processes may migrate at once: they take turns by an advisory lock (see `migrations/env.py`)
-and all but the first find nothing to do. All of it is one transaction, so it works through a transaction
-pooler, too.
+Any number of processes may migrate at once: they take turns (see `migrations/server.py`) and all but the
+first find nothing to do. All of it is one transaction, so it works through a transaction pooler, too.
 """
 
 from pathlib import Path
@@ -11,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from core.db import Database, retrying
+from core.db import Database, is_overtaken, is_transient, retrying
 from core.errors import SchemaError
 from core.schema import EXPECTED, SERVES_FROM, STATE, Schema
 
@@ -21,7 +20,7 @@ _PATIENCE_SECONDS = 60.0
 
 async def migrate(database: Database) -> None:
     """Bring the schema up to date, waiting for a database that does not answer yet."""
-    async for attempt in retrying(_PATIENCE_SECONDS):
+    async for attempt in retrying(_PATIENCE_SECONDS, on=_may_come_through):
         with attempt:
             async with database.begin() as connection:
                 # The migrations bound their own locks; waiting for another migrator's turn is not bounded.
@@ -29,6 +28,10 @@ async def migrate(database: Database) -> None:
                 await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
                 await connection.run_sync(_upgrade)
+
+
+def _may_come_through(error: BaseException) -> bool:
+    return is_transient(error) or is_overtaken(error)
 
 
 def _upgrade(connection: Connection) -> None:

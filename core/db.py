@@ -7,7 +7,7 @@ Nothing is opened here at import; a process's ``__main__`` calls `connect` and `
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -47,6 +47,13 @@ _POOLER = (
 
 _CONTENTION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
+_UNSUPPORTED = (
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.PostgresSyntaxError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedObjectError,
+)
+
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database could not be reached, went away or is not writable: try again later.
@@ -54,11 +61,16 @@ def is_outage(error: BaseException) -> bool:
     After one of these nobody knows whether the statement was committed, so only what is safe to repeat
     may be repeated.
     """
-    if isinstance(error, exc.DBAPIError):
-        original = error.__cause__ or error.orig
-        cause = original.__cause__ if original is not None and original.__cause__ else original
-        return error.connection_invalidated or (cause is not None and isinstance(cause, _OUTAGES))
-    return isinstance(error, _OUTAGES)
+    invalidated = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+    return invalidated or isinstance(_drivers(error), _OUTAGES)
+
+
+def _drivers(error: BaseException) -> BaseException | None:
+    """The driver's own error, which SQLAlchemy wraps twice."""
+    if not isinstance(error, exc.DBAPIError):
+        return error
+    original = error.__cause__ or error.orig
+    return original.__cause__ if original is not None and original.__cause__ else original
 
 
 def is_transient(error: BaseException) -> bool:
@@ -76,10 +88,23 @@ def is_refused(error: BaseException) -> bool:
     )
 
 
-def retrying(seconds: float) -> AsyncRetrying:
-    """Repeats a block on transient errors, with jitter, for at most ``seconds``; then raises the last one."""
+def is_unsupported(error: BaseException) -> bool:
+    """Whether the server does not know what it was asked to do."""
+    return isinstance(_drivers(error), _UNSUPPORTED)
+
+
+def is_overtaken(error: BaseException) -> bool:
+    """Whether somebody else made the same table at the same time: it is there when this is repeated."""
+    cause = _drivers(error)
+    if isinstance(cause, asyncpg.UniqueViolationError):
+        return (cause.constraint_name or "").startswith("pg_")
+    return isinstance(cause, asyncpg.DuplicateTableError)
+
+
+def retrying(seconds: float, *, on: Callable[[BaseException], bool] = is_transient) -> AsyncRetrying:
+    """Repeats a block on such errors, with jitter, for at most ``seconds``; then raises the last one."""
     return AsyncRetrying(
-        retry=retry_if_exception(is_transient),
+        retry=retry_if_exception(on),
         wait=wait_random_exponential(multiplier=0.05, max=2),
         stop=stop_after_delay(seconds),
         reraise=True,

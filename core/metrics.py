@@ -132,7 +132,7 @@ dead_rows = Reading(
     registry=REGISTRY,
 )
 days_ahead = Reading(
-    "noonmark_days_ahead", "Whole days after today for which history has its partitions.", registry=REGISTRY
+    "noonmark_days_ahead", "Whole days after today for which history has its place.", registry=REGISTRY
 )
 database_bytes = Reading("noonmark_database_bytes", "Size of the database.", registry=REGISTRY)
 replicas = Reading("noonmark_replicas", "Scheduler replicas.", label="state", registry=REGISTRY)

@@ -28,6 +28,9 @@ _log = log.get(__name__)
 STATE = "SELECT version_num, obj_description('alembic_version'::regclass, 'pg_class') FROM alembic_version"
 """The statement that reads a database's `Schema`, where there is one."""
 
+PLAIN_HISTORY = "(SELECT relkind = 'r' FROM pg_class WHERE oid = to_regclass('attempts'))"
+"""The expression that says whether history was made without partitions; NULL before there is any."""
+
 
 class Schema(msgspec.Struct, frozen=True):
     """What a database says of itself."""
@@ -68,7 +71,7 @@ async def check(database: Database, stop: asyncio.Event) -> None:
             if not is_transient(error):
                 raise
             _log.warning("database_unreachable", error=repr(error))
-            await _pause(stop)
+            await pause(stop)
             continue
         if not found.serves:
             raise SchemaError(
@@ -78,7 +81,8 @@ async def check(database: Database, stop: asyncio.Event) -> None:
         return
 
 
-async def _pause(stop: asyncio.Event) -> None:
+async def pause(stop: asyncio.Event) -> None:
+    """Until a database that was away may answer again, or ``stop`` is set."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await stop.wait()

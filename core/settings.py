@@ -31,6 +31,7 @@ _SECRETS = {
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 _SECRET = re.compile(r"[!-~]{32,}")
 _RUNTIMES = ("process", "docker", "kubernetes", "function")
+_CAPABILITIES = ("notify", "advisory_locks", "partitions")
 _Seconds = Annotated[float, Meta(gt=0)]
 
 
@@ -187,6 +188,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="The database is behind a transaction pooler (API only): keep no session state."),
     ] = False
+    without: Annotated[
+        str,
+        Meta(
+            description="What of PostgreSQL not to use although it is there, comma-separated: `notify`, "
+            "`advisory_locks`, `partitions`; what a server lacks is found by asking it. The same for all "
+            "processes."
+        ),
+    ] = ""
     schedulers: Annotated[int, Meta(ge=1, le=16, description="Replicas that `make up` starts.")] = 1
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least severe log line to write.")
@@ -250,6 +259,7 @@ def _check_lists(settings: Settings) -> None:
     for name in parts(settings.runtimes):
         if name not in _RUNTIMES:
             raise SettingError(variable("runtimes"), f"{name!r} is none of {', '.join(_RUNTIMES)}")
+    left_out(settings.without)
     for origin in parts(settings.cors_origins):
         if not _ORIGIN.fullmatch(origin):
             raise SettingError(variable("cors_origins"), f"{origin!r} is not written scheme://host[:port]")
@@ -258,6 +268,14 @@ def _check_lists(settings: Settings) -> None:
             ip_network(block)
         except ValueError as error:
             raise SettingError(variable("egress_allow"), str(error)) from None
+
+
+def left_out(text: str) -> list[str]:
+    """The capabilities that are named here. Raises SettingError."""
+    for name in parts(text):
+        if name not in _CAPABILITIES:
+            raise SettingError(variable("without"), f"{name!r} is none of {', '.join(_CAPABILITIES)}")
+    return parts(text)
 
 
 def parts(text: str) -> list[str]:

@@ -1,17 +1,18 @@
 """Alembic's entry: runs on the connection it is handed, or on DATABASE_URL from the command line.
 
-Whoever migrates holds an advisory lock for the length of the transaction, so that several servers starting
-at once take turns and all but the first find nothing to do.
+Whoever migrates holds a lock for the length of the transaction, so that several servers starting at once take
+turns and all but the first find nothing to do.
 """
 
 import asyncio
 import os
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.tables import metadata
+from migrations import server
 from migrations.partitions import is_ours
 
 _LOCK = 0x6E6F6F6E
@@ -22,7 +23,7 @@ def _migrate(connection: Connection) -> None:
         connection=connection, target_metadata=metadata, include_object=is_ours, compare_type=True
     )
     with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        server.take_turn(connection, _LOCK)
         context.run_migrations()
 
 

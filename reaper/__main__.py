@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from core import log, quarantine, schema
+from core import capabilities, log, quarantine, schema
 from core.db import PLANNED_ANEW, Database
 from core.errors import NoonmarkError
 from core.loop import Loop
@@ -43,7 +43,6 @@ async def serve(settings: Settings, tracer: Tracer | None) -> None:
         Loop(depth.once, name="depth", interval=15.0),
         Loop(depth.vacuum, name="vacuum", interval=15.0),
         Loop(depth.room, name="room", interval=60.0),
-        Loop(upkeep.partitions, name="partitions", interval=3600.0),
     ]
     loops = [
         Loop(leases.once, name="leases", interval=min(2.0, settings.lease_ttl_seconds / 4)),
@@ -52,13 +51,16 @@ async def serve(settings: Settings, tracer: Tracer | None) -> None:
         Loop(Erasure(database).once, name="erasure", interval=30.0),
         Loop(ended_jobs(database).once, name="ended_jobs", interval=3600.0),
         Loop(dead_letters(database).once, name="dead_letters", interval=3600.0),
-        Loop(Days(database).once, name="history_days", interval=600.0),
-        Loop(Trim(database).once, name="history_rows", interval=3600.0),
         Loop(artifacts.once, name="artifacts", interval=30.0),
         Loop(artifacts.remnants, name="remnants", interval=3600.0),
     ]
     try:
         await schema.check(database, stop)
+        server = await capabilities.at_start(database, settings.without, stop)
+        loops.append(Loop(Trim(database, server).once, name="history_rows", interval=3600.0))
+        if server.partitions:
+            loops.append(Loop(Days(database, server).once, name="history_days", interval=600.0))
+            always.append(Loop(upkeep.partitions, name="partitions", interval=3600.0))
         looking = [loop.run(stop) for loop in always]
         await asyncio.gather(probes.run(stop), *looking, _sweep(loops, database, stop))
     finally:

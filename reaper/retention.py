@@ -5,7 +5,8 @@ Three kinds, three ways, because they lie in three ways:
 - *Ended jobs and dead letters* are walked through in batches, tenant by tenant, in the order of their ids.
 - *Days of history* that are over for every tenant are dropped whole, which costs the same for any number of
   rows. When the table is in use the drop gives up soon, for everybody who writes history waits behind it.
-- *Rows of history* are removed in batches from days that some tenants keep longer than others.
+- *Rows of history* are removed in batches from days that some tenants keep longer than others, and from a
+  history that was made without partitions.
 
 By the database's clock alone, and never before its time. A job without an ending is never touched, however
 old it is. A dead letter outlives its job, and history is never read without one.
@@ -14,6 +15,7 @@ old it is. A dead letter outlives its job, and history is never read without one
 import msgspec
 
 from core import log, metrics
+from core.capabilities import ALL, Capabilities
 from core.db import Database, Raw, is_outage, is_transient
 from reaper import store
 from reaper.store import Key, Part, Place, Trimmed
@@ -68,22 +70,23 @@ def dead_letters(database: Database, *, batch: int = _BATCH, tenants: int = _TEN
 class Days:
     """Drops days of history that are over for everybody."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, server: Capabilities = ALL) -> None:
         self._database = database
+        self._server = server
 
     async def once(self) -> int:
         """The oldest day of each kind; how many went. 0 also when one is in use: try later."""
         async with self._database.raw() as db:
             names = await store.days_over(db)
-        dropped = [await drop(self._database, name) for name in names]
+        dropped = [await drop(self._database, name, self._server) for name in names]
         return sum(dropped) if all(dropped) else 0
 
 
-async def drop(database: Database, name: str) -> bool:
+async def drop(database: Database, name: str, server: Capabilities) -> bool:
     """Drop one partition; False when it is in use, or somebody else does it."""
     try:
         async with database.raw() as db, db.transaction():
-            dropped = await store.drop_partition(db, name)
+            dropped = await store.drop_partition(db, name, server)
     except Exception as error:
         if is_outage(error) or not is_transient(error):
             raise
@@ -106,8 +109,9 @@ class _Walk(msgspec.Struct, frozen=True):
 class Trim:
     """Removes rows from days that are over for their tenants and not for others, one day at a time."""
 
-    def __init__(self, database: Database, *, batch: int = _BATCH) -> None:
+    def __init__(self, database: Database, server: Capabilities = ALL, *, batch: int = _BATCH) -> None:
         self._database = database
+        self._server = server
         self._batch = batch
         self._walk: _Walk | None = None
         self._after = ""
@@ -116,7 +120,7 @@ class Trim:
         """One batch; 0 when no day is left, else how many rows it looked at, at least 1."""
         walk, self._walk = self._walk, None
         async with self._database.raw() as db, db.transaction():
-            if not await store.trims_alone(db):
+            if not await store.trims_alone(db, self._server):
                 return 0
             walk = walk or await self._next(db)
             if walk is None:
@@ -143,7 +147,7 @@ class Trim:
     async def _end(self, part: Part, *, empty: bool) -> None:
         """A day without rows goes; on another it is noted for whom it was trimmed."""
         if empty:
-            await drop(self._database, part.name)
+            await drop(self._database, part.name, self._server)
             return
         async with self._database.raw() as db:
             await store.note_trimmed(db, part)

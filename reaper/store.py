@@ -5,8 +5,10 @@ from uuid import UUID
 
 import msgspec
 
+from core.capabilities import Capabilities
 from core.db import Raw
 from core.jobs.lifecycle import FINAL
+from core.schema import PLAIN_HISTORY
 from core.tenants.model import KEEP_DEAD_LETTERS_DAYS, KEEP_HISTORY_DAYS, KEEP_JOBS_DAYS
 
 
@@ -17,9 +19,9 @@ async def ensure_partitions(db: Raw, *, days_ahead: int) -> int:
 
 
 async def partitions_ahead(db: Raw, *, days: int) -> bool:
-    """Whether each of so many whole days after today has its partitions."""
+    """Whether each of so many whole days after today has its partitions, if there are any at all."""
     found: bool = await db.fetchval(
-        """SELECT bool_and(to_regclass(parent || '_p' || day) IS NOT NULL)
+        f"""SELECT {PLAIN_HISTORY} OR bool_and(to_regclass(parent || '_p' || day) IS NOT NULL)
            FROM unnest(ARRAY['attempts', 'events', 'logs']) AS parent, generate_series(1, $1) AS ahead,
                 to_char(now() AT TIME ZONE 'UTC' + ahead * interval '1 day', 'YYYYMMDD') AS day""",
         days,
@@ -194,7 +196,8 @@ async def remove_old(db: Raw, walk: str, *, after: Place, limit: int, tenants: i
     return Step(row[0], row[1], None if row[2] is None else Place(*row[2:]))
 
 
-# The days of history, which end at midnight UTC. What has no day of its own is in the default, without end.
+# The days of history, which end at midnight UTC. What has no day of its own is in the default, without end;
+# without partitions all of it is.
 _PARTS = r"""
 SELECT c.oid, c.relname::text AS name, i.inhparent AS parent,
        CASE WHEN c.relname !~ '_default$'
@@ -202,6 +205,9 @@ SELECT c.oid, c.relname::text AS name, i.inhparent AS parent,
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent IN ('attempts'::regclass, 'events'::regclass, 'logs'::regclass)
   AND c.relname ~ '^(attempts|events|logs)_(p\d{8}|default)$'
+UNION ALL
+SELECT c.oid, c.relname::text, c.oid, NULL FROM pg_class c
+WHERE c.oid IN ('attempts'::regclass, 'events'::regclass, 'logs'::regclass) AND c.relkind = 'r'
 """
 _KEEP_HISTORY = _day(f"coalesce(t.keep_history_days, {KEEP_HISTORY_DAYS})")
 _LONGEST = f"""
@@ -229,10 +235,10 @@ WHERE part.name > $1 AND (part.ends_at IS NULL OR (
 ORDER BY part.name LIMIT 1
 """
 
-# In the order of the table's key, whatever that is made of.
+# In the order of the table's key, whatever that is made of; it begins with the job.
 _TRIM = f"""
 WITH seen AS MATERIALIZED (
-  SELECT {{key}}, tenant_id FROM {{part}} WHERE ({{key}}) > ({{after}})
+  SELECT {{key}}, tenant_id FROM {{part}} WHERE ({{key}}) > ({{after}}){{ended}}
   ORDER BY {{key}} LIMIT $1),
 gone AS (
   DELETE FROM {{part}} WHERE ({{key}}) IN (
@@ -244,9 +250,18 @@ FROM (VALUES (1)) one LEFT JOIN (
   SELECT {{key}} FROM seen ORDER BY {{key_down}} LIMIT 1) last ON true
 """
 
+# Where young and old lie together, only jobs are looked at that are old enough to have old history: it is no
+# older than its job, but for what the clocks that made their ids differ by.
+_SHORTEST = f"least({_day(KEEP_HISTORY_DAYS)}, min({_KEEP_HISTORY}))"
+_OLD_JOBS = f""" AND job_id < (
+    SELECT {_lowest(f"(now() - {_SHORTEST} + {_day(1)})")}
+    FROM tenants t WHERE t.keep_history_days IS DISTINCT FROM 0)"""
+
 # Whoever writes history waits behind us while we wait.
 _BRIEFLY = "SET LOCAL lock_timeout = '500ms'"
 _DROPPING, _TRIMMING = 7810766, 7810767
+# The lock of everybody, where there is no lock for each.
+_ROW = "SELECT 1 FROM alembic_version FOR UPDATE SKIP LOCKED"
 
 
 Key: TypeAlias = tuple[Any, ...]
@@ -254,7 +269,8 @@ Key: TypeAlias = tuple[Any, ...]
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A partition to be trimmed row by row, and what is then noted on it; nothing on a default one."""
+    """What is trimmed row by row, a partition or all of a history without any, and what is then noted on it:
+    nothing where rows of all ages are together."""
 
     name: str
     mark: str | None
@@ -283,11 +299,12 @@ def first(part: Part) -> Key:
     return tuple(_key(part.name).values())
 
 
-def trimming(name: str) -> str:
+def trimming(part: Part) -> str:
     """The statement that trims a partition; it takes the limit and the key to begin behind."""
-    key = list(_key(name))
+    key = list(_key(part.name))
     return _TRIM.format(
-        part=name,
+        part=part.name,
+        ended=_OLD_JOBS if part.mark is None else "",
         key=", ".join(key),
         after=", ".join(f"${2 + place}" for place in range(len(key))),
         key_seen=", ".join(f"s.{column}" for column in key),
@@ -304,10 +321,10 @@ async def days_over(db: Raw) -> list[str]:
     return [row[0] for row in await db.fetch(_DAYS_OVER)]
 
 
-async def drop_partition(db: Raw, name: str) -> bool:
+async def drop_partition(db: Raw, name: str, server: Capabilities) -> bool:
     """Drop a partition, unless somebody else does. Meant for a transaction; raises when it is in use."""
     await db.execute(_BRIEFLY)
-    if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", _DROPPING):
+    if not await _alone(db, _DROPPING, server):
         return False
     if not await db.fetchval("SELECT to_regclass($1) IS NOT NULL", name):
         return False
@@ -315,9 +332,15 @@ async def drop_partition(db: Raw, name: str) -> bool:
     return True
 
 
-async def trims_alone(db: Raw) -> bool:
+async def trims_alone(db: Raw, server: Capabilities) -> bool:
     """Whether nobody else trims until the end of this transaction."""
-    alone: bool = await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", _TRIMMING)
+    return await _alone(db, _TRIMMING, server)
+
+
+async def _alone(db: Raw, lock: int, server: Capabilities) -> bool:
+    if not server.advisory_locks:
+        return await db.fetchval(_ROW) is not None
+    alone: bool = await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", lock)
     return alone
 
 
@@ -330,7 +353,7 @@ async def next_part(db: Raw, *, after: str) -> Part | None:
 async def trim(db: Raw, part: Part, *, after: Key, limit: int) -> Trimmed:
     """Look at the next ``limit`` rows of a partition, and remove those that are too old."""
     await db.execute("SET LOCAL enable_seqscan = off")
-    row = await db.fetchrow(trimming(part.name), limit, *after)
+    row = await db.fetchrow(trimming(part), limit, *after)
     assert row is not None
     return Trimmed(row[0], row[1], None if row[2] is None else tuple(row[2:]))
 

@@ -8,7 +8,7 @@ import sys
 
 import uvloop
 
-from core import log, quarantine, schema
+from core import capabilities, log, quarantine, schema
 from core.db import Database
 from core.errors import NoonmarkError
 from core.probes import Check, Probes
@@ -33,7 +33,8 @@ async def serve(settings: Settings, tracer: Tracer | None) -> None:
     try:
         await schema.check(database, stop)
         await quarantine.over(database, stop)
-        async with replica.opened(settings, keyring, tracer) as scheduler:
+        server = await capabilities.at_start(database, settings.without, stop)
+        async with replica.opened(settings, keyring, server, tracer) as scheduler:
             checks["beat"] = scheduler.beats
             gc.collect()
             gc.freeze()

@@ -1,7 +1,7 @@
 """Hearing hints: a connection that does nothing but LISTEN on this replica's own channel.
 
 A lost hint costs at most the second until the next look, so the connection is simply opened again when it
-breaks.
+breaks, and where there is no NOTIFY nobody listens at all.
 """
 
 import asyncio

@@ -17,6 +17,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from core import log
+from core.capabilities import ALL, Capabilities
 from core.clock import DatabaseClock
 from core.db import BY_INDEX, PLANNED_ANEW, Database
 from core.egress.guard import parse_egress
@@ -79,6 +80,7 @@ class Scheduler:
         clock: DatabaseClock | None = None,
         teller: Teller | None = None,
         tracer: Tracer | None = None,
+        server: Capabilities = ALL,
     ) -> None:
         """``claims`` is the same database, for the statements that look for work; ``teller`` is where the
         runtimes tell what happens."""
@@ -136,6 +138,7 @@ class Scheduler:
         self._publisher = Publisher(database, functions if isinstance(functions, FunctionRuntime) else None)
         self._publish_loop = Loop(self._publisher.once, name="publisher", interval=_PUBLISH_SECONDS)
         self._runs_code = bool(runtimes)
+        self._listens = server.notify
         self._hints = Hints(
             database, self.replica.id, work=self._claim_loop.wake, cancel=self._agree_loop.wake
         )
@@ -150,7 +153,8 @@ class Scheduler:
         if self._runs_code:
             lasting += [self._ship_loop, self._tell_loop, self._sweep_loop, self._publish_loop]
         background = [asyncio.ensure_future(each.run(over)) for each in lasting]
-        taking = [asyncio.ensure_future(each.run(stop)) for each in (self._claim_loop, self._hint_loop)]
+        takers = [self._claim_loop, self._hint_loop] if self._listens else [self._claim_loop]
+        taking = [asyncio.ensure_future(each.run(stop)) for each in takers]
         heartbeat.start()
         _log.info("replica_started", replica_id=str(self.replica.id), concurrency=self.replica.concurrency)
         try:
@@ -242,7 +246,7 @@ def _keeper(settings: Settings, database: Database) -> Keeper:
 
 @contextlib.asynccontextmanager
 async def opened(
-    settings: Settings, keyring: Keyring, tracer: Tracer | None = None
+    settings: Settings, keyring: Keyring, server: Capabilities, tracer: Tracer | None = None
 ) -> AsyncIterator[Scheduler]:
     """A replica with the sender of production and its ways to the database."""
     database = Database(settings.database_url, name=_NAME, size=4, planning=BY_INDEX)
@@ -259,7 +263,7 @@ async def opened(
         ):
             yield Scheduler(
                 settings, database, claims, keyring, sender, id=id, runtimes=runtimes, clock=clock,
-                teller=teller, tracer=tracer,
+                teller=teller, tracer=tracer, server=server,
             )  # fmt: skip
     finally:
         await claims.close()

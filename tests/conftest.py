@@ -3,6 +3,7 @@
 A database is cloned from a template, never rolled back: SKIP LOCKED, fences and races need real commits.
 `DATABASE_URL` makes the suite use that server instead of the embedded one. `NOONMARK_TEST_POOLER`, the path
 of PgBouncer's program, makes the API reach it through that, in transaction mode; everything else goes direct.
+`NOONMARK_WITHOUT` takes away capabilities from the server, and from the run the tests that are about them.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from core.db import Database
 from local import postgres
 from tests import memory
+from tests.capabilities import can_run
 from tests.clones import Clones, cloning
 from tests.pooler import Pooler
 from tests.pooler import running as pooling
@@ -48,6 +50,13 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about a capability that was taken away."""
+    left = [item for item in items if can_run(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not can_run(item)])
+    items[:] = left
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +103,29 @@ def clones(server: str, template: str) -> Iterator[Clones]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def plain_template(server: str) -> Iterator[str]:
+    """The same, made as on a server that has neither partitions nor advisory locks."""
+    name = f"plain_{uuid4().hex[:12]}"
+    asyncio.run(_create(server, name))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NOONMARK_WITHOUT", "partitions,advisory_locks")
+        asyncio.run(migrate(at(server, name)))
+    yield name
+    asyncio.run(_drop(server, name))
+
+
+@pytest.fixture
+async def plain(server: str, plain_template: str) -> AsyncIterator[Database]:
+    """This test's own database whose history has no partitions."""
+    name = f"test_{uuid4().hex[:12]}"
+    await _create(server, name, template=plain_template)
+    opened = Database(at(server, name), name="tests")
+    yield opened
+    await opened.close()
+    await _drop(server, name)
+
+
 @pytest.fixture
 def database_url(server: str, clones: Clones) -> Iterator[str]:
     """DSN of this test's own database."""
@@ -131,9 +163,9 @@ async def migrate(dsn: str, revision: str = "head") -> None:
         await engine.dispose()
 
 
-async def _create(server: str, name: str) -> None:
+async def _create(server: str, name: str, *, template: str = "template1") -> None:
     connection = await asyncpg.connect(server)
-    await connection.execute(f'CREATE DATABASE "{name}"')
+    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     await connection.close()
 
 

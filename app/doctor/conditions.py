@@ -2,13 +2,22 @@
 
 from ipaddress import ip_address, ip_network
 
+import msgspec
+
 from app.doctor.findings import graded
 from app.doctor.schemas import Finding, Verdict
 from app.doctor.store import Server
-from core.settings import Settings, parts
+from core.capabilities import Capabilities
+from core.settings import Settings, left_out, parts, variable
 
 _OLDEST_VERSION = 15
 _UNSAFE = {"fsync", "full_page_writes", "synchronous_commit"}
+# What it costs to be without.
+_COSTS = {
+    "notify": "a job that is due at once may wait a second, a cancel for a beat",
+    "advisory_locks": "those who take turns lock one row",
+    "partitions": "history is removed row by row",
+}
 # Where clouds tell a machine its own credentials.
 _METADATA = (ip_address("169.254.169.254"), ip_address("fd00:ec2::254"))
 
@@ -41,9 +50,22 @@ def of_server(server: Server) -> list[Finding]:
     ]  # fmt: skip
 
 
+def of_capabilities(found: Capabilities, without: str) -> list[Finding]:
+    """What of PostgreSQL is used. What is not costs something, and is no fault."""
+    taken = left_out(without)
+    return [_capability(name, used, name in taken) for name, used in msgspec.structs.asdict(found).items()]
+
+
 def of_settings(settings: Settings) -> list[Finding]:
     """Mail, where jobs may go, and where users are sent."""
     return [_mail(settings), _egress(settings), _address(settings)]
+
+
+def _capability(name: str, used: bool, taken: bool) -> Finding:
+    if used:
+        return Finding(f"uses_{name}", Verdict.FINE, 1)
+    why = f"forced off by {variable('without')}" if taken else "this database has none"
+    return Finding(f"uses_{name}", Verdict.FINE, 0, f"{why}: {_COSTS[name]}")
 
 
 def _version(server: Server) -> Finding:

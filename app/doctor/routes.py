@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from app.doctor import conditions, findings, store
 from app.doctor.schemas import Report
 from app.principal import Scope, needs
+from core import capabilities
 from core.db import Database
 from core.settings import Settings
 
@@ -15,6 +16,7 @@ from core.settings import Settings
 @get("/doctor", operation_id="getDoctor", summary="Examine the installation", opt=needs(Scope.ADMIN))
 async def examine(database: NamedDependency[Database], settings: NamedDependency[Settings]) -> Report:
     """Figures of the database, the replicas, the backlog and the settings, each with a verdict."""
+    found = await capabilities.find(database, settings.without)
     async with database.raw() as db:
         began = time.perf_counter()
         await store.ping(db)
@@ -22,10 +24,11 @@ async def examine(database: NamedDependency[Database], settings: NamedDependency
         asked = time.time()
         look = await store.look(db)
         answered = time.time()
-        server = await store.server(db)
-    found = findings.findings(look, latency=latency, skew=(asked + answered) / 2 - look.clock)
-    found += conditions.of_server(server) + conditions.of_settings(settings)
-    return Report(findings.worst(found), found)
+        server = await store.server(db, partitions=found.partitions)
+    all = findings.findings(look, latency=latency, skew=(asked + answered) / 2 - look.clock)
+    all += conditions.of_server(server) + conditions.of_capabilities(found, settings.without)
+    all += conditions.of_settings(settings)
+    return Report(findings.worst(all), all)
 
 
 def router() -> Router:

@@ -21,8 +21,8 @@ class Finding(msgspec.Struct, frozen=True):
     name: str
     verdict: Verdict
     value: Annotated[float | int | None, Meta(description="In the unit that the name ends with.")]
-    trouble: Annotated[str | None, Meta(description="What is wrong; null if nothing is.")] = None
-    advice: Annotated[str | None, Meta(description="What to do about it; null if nothing is wrong.")] = None
+    trouble: Annotated[str | None, Meta(description="What is wrong or lacking; null if nothing is.")] = None
+    advice: Annotated[str | None, Meta(description="What to do about it; null if nothing need be.")] = None
 
 
 class Report(msgspec.Struct, frozen=True):

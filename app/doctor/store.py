@@ -3,6 +3,7 @@
 import msgspec
 
 from core.db import Raw
+from core.schema import PLAIN_HISTORY
 
 _DAYS = 8
 
@@ -28,8 +29,9 @@ SELECT extract(epoch FROM clock_timestamp())::float8,
         FROM (SELECT FROM mails WHERE sent_at IS NULL AND failed_at IS NULL LIMIT 1000) waiting),
        (SELECT count(*) FROM generate_series(1, {_DAYS}) ahead,
                to_char(now() AT TIME ZONE 'UTC' + ahead * interval '1 day', 'YYYYMMDD') day
-        WHERE to_regclass('attempts_p' || day) IS NOT NULL AND to_regclass('events_p' || day) IS NOT NULL
-          AND to_regclass('logs_p' || day) IS NOT NULL)
+        WHERE {PLAIN_HISTORY}
+           OR (to_regclass('attempts_p' || day) IS NOT NULL AND to_regclass('events_p' || day) IS NOT NULL
+               AND to_regclass('logs_p' || day) IS NOT NULL))
 """
 
 
@@ -70,9 +72,10 @@ SELECT current_setting('server_version_num')::int / 10000, pg_is_in_recovery(),
          SELECT age(transaction) FROM pg_prepared_xacts) held), 0),
        coalesce((SELECT max(n_dead_tup) FROM pg_stat_user_tables
                  WHERE relid = ANY('{timers,ready,leases,limits,replicas}'::regclass[])), 0),
-       EXISTS (SELECT FROM attempts_default) OR EXISTS (SELECT FROM events_default)
-         OR EXISTS (SELECT FROM logs_default)
+       {astray}
 """
+_ASTRAY = """EXISTS (SELECT FROM attempts_default) OR EXISTS (SELECT FROM events_default)
+         OR EXISTS (SELECT FROM logs_default)"""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -94,9 +97,9 @@ class Server(msgspec.Struct, frozen=True):
     """Whether history lies in a default partition, for want of a day's own."""
 
 
-async def server(db: Raw) -> Server:
+async def server(db: Raw, *, partitions: bool) -> Server:
     """One look at how PostgreSQL is set up."""
-    row = await db.fetchrow(_SERVER)
+    row = await db.fetchrow(_SERVER.replace("{astray}", _ASTRAY if partitions else "false"))
     assert row is not None
     return Server(*row)
 

@@ -22,6 +22,6 @@ async def check(database: Database) -> list[Fault]:
     if not state.schema.serves:
         have = state.schema.revision or "none"
         return [Fault(code="schema", message=f"is at revision {have} and should be at {EXPECTED}")]
-    if not state.partitioned:
+    if not state.placed:
         return [Fault(code="partitions", message="of the next two days are missing")]
     return []

@@ -46,9 +46,9 @@ CROSS JOIN LATERAL (
 _OWN_NAMED = _NAMED.format(of=_OWN, whose="d.tenant_id = $3 AND", it="d")
 _REGISTERED_NAMED = _NAMED.format(of=_REGISTERED, whose="", it="f")
 
-# One publisher at a time, so that two who start at once do not lock the same rows in two orders.
-_ALONE = "SELECT pg_advisory_xact_lock(7810768)"
-# A row is written only where something has changed. Its limit stays a row once there was one: lanes share it.
+# A row is written only where something has changed, but locked in any case, in the order of names: of two who
+# start at once the second waits at the first row that both have, and limits are written by who has those rows
+# already. A limit stays a row once there was one: lanes share it.
 _PUBLISH = """
 WITH given AS MATERIALIZED (
   SELECT * FROM unnest(
@@ -109,7 +109,6 @@ async def publish(db: Raw, catalogue: Sequence[Function]) -> int:
         for column, value in zip(columns, row, strict=True):
             column.append(value)
     async with db.transaction():
-        await db.execute(_ALONE)
         changed = await db.fetch(_PUBLISH, *columns)
         limited = [row for row in changed if row[1] is not None]
         await db.execute(_LIMIT, [row[0] for row in limited], [row[1] for row in limited])

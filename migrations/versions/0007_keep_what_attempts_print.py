@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import server
+
 revision = '0007'
 down_revision = '0006'
 branch_labels = None
@@ -14,7 +16,7 @@ CREATE OR REPLACE FUNCTION ensure_partitions(days_ahead int) RETURNS int LANGUAG
 DECLARE
   parent text; day timestamptz; part text; low uuid; high uuid; made int := 0;
 BEGIN
-  PERFORM pg_advisory_xact_lock(7810765);
+  PERFORM {turn};
   FOREACH parent IN ARRAY ARRAY[{parents}] LOOP
     FOR offset_days IN 0..days_ahead LOOP
       day := date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + make_interval(days => offset_days);
@@ -35,6 +37,10 @@ $$
 """
 
 
+def ensure_partitions(parents: str) -> str:
+    return ENSURE_PARTITIONS.replace("{parents}", parents).replace("{turn}", server.turn(op.get_bind(), 7810765))
+
+
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.create_table('logs',
@@ -50,14 +56,17 @@ def upgrade() -> None:
     sa.Column('text', sa.Text(), nullable=False),
     sa.Column('mark', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('job_id', 'attempt', 'sequence', 'id', name=op.f('logs_pkey')),
-    postgresql_partition_by='RANGE (id)'
+    **server.partitioned(op.get_bind())
     )
+    if not server.partitions(op.get_bind()):
+        return
     op.execute("CREATE TABLE logs_default PARTITION OF logs DEFAULT")
-    op.execute(ENSURE_PARTITIONS.replace("{parents}", "'attempts', 'events', 'logs'"))
+    op.execute(ensure_partitions("'attempts', 'events', 'logs'"))
     op.execute("SELECT ensure_partitions(8)")
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    op.execute(ENSURE_PARTITIONS.replace("{parents}", "'attempts', 'events'"))
+    if server.partitions(op.get_bind()):
+        op.execute(ensure_partitions("'attempts', 'events'"))
     op.drop_table('logs')

@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from core.db import Raw
+from core.schema import PLAIN_HISTORY
 
 AGES = ("1", "10", "60", "600", "3600")
 """Seconds by which the backlog is told apart."""
@@ -85,9 +86,9 @@ class Room(msgspec.Struct, frozen=True):
     database_bytes: int
 
 
-_ROOM = """
+_ROOM = f"""
 SELECT coalesce(min(ahead) FILTER (WHERE NOT whole), $1 + 1) - 1, pg_database_size(current_database())
-FROM (SELECT ahead, bool_and(to_regclass(parent || '_p' || day) IS NOT NULL) AS whole
+FROM (SELECT ahead, {PLAIN_HISTORY} OR bool_and(to_regclass(parent || '_p' || day) IS NOT NULL) AS whole
       FROM unnest(ARRAY['attempts', 'events', 'logs']) AS parent, generate_series(1, $1) AS ahead,
            to_char(now() AT TIME ZONE 'UTC' + ahead * interval '1 day', 'YYYYMMDD') AS day
       GROUP BY ahead) days
@@ -95,7 +96,7 @@ FROM (SELECT ahead, bool_and(to_regclass(parent || '_p' || day) IS NOT NULL) AS 
 
 
 async def room(db: Raw, *, days: int = 14) -> Room:
-    """The unbroken run of days after today that have their partitions, of so many; and what is stored."""
+    """The unbroken run of days after today for which history has a place, of so many; and what is stored."""
     row = await db.fetchrow(_ROOM, days)
     assert row is not None
     return Room(*row)

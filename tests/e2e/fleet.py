@@ -16,6 +16,7 @@ from typing import Self
 
 import httpx
 
+from tests.capabilities import WITHOUT
 from tests.e2e.ledger import Ledger
 from tests.e2e.processes import Process
 from tests.e2e.session import Session
@@ -109,6 +110,7 @@ class Fleet:
             "NOONMARK_BEAT_SECONDS": str(BEAT_SECONDS),
             "NOONMARK_LEASE_TTL_SECONDS": str(TTL_SECONDS),
             "NOONMARK_DRAIN_SECONDS": "10",
+            "NOONMARK_WITHOUT": WITHOUT,
         }
         return ours | dict(settings)
 

@@ -91,6 +91,7 @@ async def test_cancelling_a_running_job_aborts_its_call_and_ends_it(fleet: Fleet
     await work.check()
 
 
+@pytest.mark.capability("notify")
 @pytest.mark.promise(7)
 async def test_a_job_cancelled_after_it_was_claimed_ahead_is_never_called(fleet: Fleet, work: Work) -> None:
     async with fleet.crew(1, settings=CALM) as [scheduler]:

@@ -22,6 +22,7 @@ _LISTENING = """FROM pg_stat_activity WHERE datname = current_database() AND que
                 AND application_name = 'noonmark-scheduler'"""
 
 
+@pytest.mark.capability("notify")
 async def test_a_new_job_starts_at_once(fleet: Fleet, work: Work) -> None:
     async with fleet.scheduler(settings=CALM) as replica:
         await work.beating(replica)
@@ -56,6 +57,7 @@ async def test_a_slot_that_comes_free_is_taken_at_once(fleet: Fleet, work: Work)
     await work.check()
 
 
+@pytest.mark.capability("notify")
 async def test_without_hints_a_job_starts_with_the_next_look_and_hints_come_back(
     fleet: Fleet, work: Work
 ) -> None:
@@ -73,6 +75,7 @@ async def test_without_hints_a_job_starts_with_the_next_look_and_hints_come_back
     await work.check()
 
 
+@pytest.mark.capability("notify")
 @pytest.mark.heavy
 async def test_nineteen_of_twenty_new_jobs_start_at_once(fleet: Fleet, work: Work) -> None:
     async with fleet.crew(2, settings=CALM) as crew:

@@ -14,6 +14,7 @@ from app.edge import Edge
 from core.db import Database
 from core.sealing import Keyring, parse_keys
 from core.settings import Settings, load
+from tests.capabilities import WITHOUT
 from tests.integration.app import conformance
 from tests.pooler import Pooler
 
@@ -58,6 +59,7 @@ def settings(served_url: str, pooler: Pooler | None, tmp_path: Path) -> Settings
         {
             "DATABASE_URL": served_url,
             "NOONMARK_POOLED": str(pooler is not None).lower(),
+            "NOONMARK_WITHOUT": WITHOUT,
             "PUBLIC_URL": ORIGIN,
             "NOONMARK_ENV": "development",
             "NOONMARK_STORAGE_URL": f"file://{tmp_path}/files",

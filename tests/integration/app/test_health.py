@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from app import application
+from app.health import readiness
 from app.migration import migrate
 from core.db import Database
 from core.errors import SchemaError
@@ -67,6 +68,7 @@ async def test_a_database_that_was_never_migrated_is_not_ready(
     assert "none" in answer.json()["detail"]
 
 
+@pytest.mark.capability("partitions")
 @pytest.mark.parametrize("ahead", [1, 2])
 async def test_no_room_for_the_history_of_two_days_is_not_ready(
     api: httpx.AsyncClient, database: Database, ahead: int
@@ -79,6 +81,10 @@ async def test_no_room_for_the_history_of_two_days_is_not_ready(
     answer = await api.get("/readyz")
     assert answer.status_code == 503
     assert [check["code"] for check in answer.json()["errors"]] == ["partitions"]
+
+
+async def test_a_history_without_partitions_has_room_for_ever(plain: Database) -> None:
+    assert await readiness.check(plain) == []
 
 
 async def test_metrics_count_requests(api: httpx.AsyncClient) -> None:

@@ -53,6 +53,7 @@ async def hints(database: Database) -> AsyncIterator[Hints]:
     made.close()
 
 
+@pytest.mark.capability("notify")
 async def test_a_burst_of_work_wakes_one_replica_once(hints: Hints, listeners: Listeners) -> None:
     for _ in range(100):
         hints.work(0.0)
@@ -67,6 +68,7 @@ async def test_what_is_due_later_wakes_nobody(hints: Hints, listeners: Listeners
     assert await listeners.heard() == []
 
 
+@pytest.mark.capability("notify")
 async def test_a_cancel_is_told_to_the_replica_it_concerns(hints: Hints, listeners: Listeners) -> None:
     hints.cancel(listeners.ids[1])
     hints.cancel(listeners.ids[1])
@@ -79,6 +81,14 @@ async def test_nobody_alive_to_wake_is_no_error(hints: Hints) -> None:
     assert await hints.once() == 1
 
 
+async def test_without_notify_nothing_is_said_or_kept(database: Database, listeners: Listeners) -> None:
+    silent = Hints(database, notify=False)
+    silent.work(0.0)
+    silent.cancel(listeners.ids[0])
+    assert await silent.once() == 0
+    assert await listeners.heard() == []
+
+
 async def test_a_hint_that_cannot_be_sent_is_forgotten() -> None:
     hints = Hints(Database("postgresql://noonmark@127.0.0.1:9/nowhere", name="tests"))
     hints.work(0.0)
@@ -86,6 +96,7 @@ async def test_a_hint_that_cannot_be_sent_is_forgotten() -> None:
     assert await hints.once() == 0
 
 
+@pytest.mark.capability("notify")
 async def test_a_broken_connection_is_replaced(hints: Hints, listeners: Listeners) -> None:
     hints.work(0.0)
     await hints.once()
@@ -95,6 +106,7 @@ async def test_a_broken_connection_is_replaced(hints: Hints, listeners: Listener
     assert len(await listeners.heard()) == 2
 
 
+@pytest.mark.capability("notify")
 async def test_a_running_loop_sends_as_soon_as_it_is_told(hints: Hints, listeners: Listeners) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(hints.loop.run(stop))

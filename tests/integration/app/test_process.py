@@ -31,6 +31,7 @@ def environment(settings: Settings) -> Environment:
         "PATH": os.environ["PATH"],
         "DATABASE_URL": settings.database_url,
         "NOONMARK_POOLED": str(settings.pooled).lower(),
+        "NOONMARK_WITHOUT": settings.without,
         "PORT": "0",
         "NOONMARK_ENV": "development",
         "NOONMARK_JWT_SECRET": "a secret of tests, of 32 bytes and more",
@@ -237,10 +238,11 @@ async def test_migrating_first_makes_an_empty_database_serve(environment: Enviro
         assert (await serving.leave())[0] == 0
 
 
+@pytest.mark.parametrize("without", ["", "advisory_locks", "partitions,advisory_locks"])
 async def test_several_may_migrate_an_empty_database_at_once(
-    environment: Environment, settings: Settings, empty: str
+    environment: Environment, settings: Settings, empty: str, without: str
 ) -> None:
-    target = environment | {"DATABASE_URL": empty}
+    target = environment | {"DATABASE_URL": empty, "NOONMARK_WITHOUT": without}
     results = await asyncio.gather(*(run(target, "migrate") for _ in range(3)))
     assert [code for code, _, _ in results] == [0, 0, 0], results
     database = Database(empty, name="tests", pooled=settings.pooled)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from core.db import Raw
+from core.schema import PLAIN_HISTORY
 from tests.jobs import Tenant, make_job
 
 PARENTS = ("attempts", "events", "logs")
@@ -48,7 +49,7 @@ async def failed(db: Raw, tenant: Tenant, *, finished: float) -> UUID:
 
 
 async def make_day(db: Raw, ago: int) -> str:
-    """The partitions of a day so many days ago; its name."""
+    """The partitions of a day so many days ago, if history has any; its name."""
     row = await db.fetchrow(
         """SELECT to_char(at, 'YYYYMMDD'), at AT TIME ZONE 'UTC'
            FROM (SELECT date_trunc('day', now() AT TIME ZONE 'UTC') - $1 * interval '1 day' AS at) day""",
@@ -59,7 +60,7 @@ async def make_day(db: Raw, ago: int) -> str:
     low, high = (
         f"{int(at.timestamp() * 1000):012x}{'0' * 20}" for at in (start, start + timedelta(hours=24))
     )
-    for parent in PARENTS:
+    for parent in [] if await db.fetchval(f"SELECT {PLAIN_HISTORY}") else PARENTS:
         await db.execute(
             f"CREATE TABLE {parent}_p{day} PARTITION OF {parent} FOR VALUES FROM ('{low}') TO ('{high}')"
         )
@@ -67,10 +68,10 @@ async def make_day(db: Raw, ago: int) -> str:
 
 
 async def write(db: Raw, tenant: UUID, *, ago: float, rows: int = 1) -> None:
-    """Events of a tenant, so many days old."""
+    """Events of a tenant, so many days old, each of a job as old."""
     await db.execute(
         """INSERT INTO events (job_id, id, tenant_id, kind, at)
-           SELECT gen_random_uuid(), mint(at, 0), $1, 'created', at
+           SELECT mint(at, 0), mint(at, 0), $1, 'created', at
            FROM (SELECT now() - $2::float8 * interval '24 hours' AS at FROM generate_series(1, $3)) times""",
         tenant, ago, rows,
     )  # fmt: skip

@@ -12,8 +12,11 @@ from core.db import PLANNED_ANEW, Database, Raw
 from reaper import store
 from reaper.retention import Days, Trim
 from reaper.store import Part
+from tests.capabilities import SERVER
 from tests.integration.reaper.old import PARENTS, make_day, write
 from tests.jobs import Tenant, make_tenant
+
+pytestmark = pytest.mark.capability("partitions")
 
 
 @pytest.fixture
@@ -37,8 +40,8 @@ async def write_attempt(db: Raw, tenant: UUID, *, ago: float) -> None:
     await db.execute(
         """INSERT INTO attempts (job_id, id, tenant_id, number, lease_token, replica_id, outcome, started_at,
              finished_at, duration_ms, request_id, bytes_sent, truncated)
-           VALUES (gen_random_uuid(), mint(now() - $2::float8 * interval '24 hours', 0), $1, 1, $1, $1,
-                   'succeeded', now(), now(), 1, 'r', 1, false)""",
+           SELECT mint(at, 0), mint(at, 0), $1, 1, $1, $1, 'succeeded', now(), now(), 1, 'r', 1, false
+           FROM (SELECT now() - $2::float8 * interval '24 hours' AS at) times""",
         tenant, ago,
     )  # fmt: skip
 
@@ -71,7 +74,7 @@ async def test_a_day_goes_when_its_end_is_thirty_days_ago_and_not_before(
     await make_day(db, 31)
     young = await make_day(db, 30)
     await write(db, tenant.id, ago=31)
-    await finish(Days(database))
+    await finish(Days(database, SERVER))
     assert [await days(db, parent) for parent in PARENTS] == [{young}] * len(PARENTS)
 
 
@@ -80,7 +83,7 @@ async def test_the_days_are_those_of_the_longest_keeping_tenant(database: Databa
     await tenant_of_old(database, keep=60)
     await make_day(db, 61)
     young = await make_day(db, 60)
-    await finish(Days(database))
+    await finish(Days(database, SERVER))
     assert await days(db) == {young}
 
 
@@ -88,14 +91,14 @@ async def test_a_tenant_that_says_nothing_counts_for_thirty_days(database: Datab
     await tenant_of_old(database, keep=7)
     await tenant_of_old(database)
     young = await make_day(db, 29)
-    await finish(Days(database))
+    await finish(Days(database, SERVER))
     assert await days(db) == {young}
 
 
 async def test_without_tenants_the_default_counts(database: Database, db: Raw) -> None:
     await make_day(db, 31)
     young = await make_day(db, 30)
-    await finish(Days(database))
+    await finish(Days(database, SERVER))
     assert await days(db) == {young}
 
 
@@ -104,8 +107,8 @@ async def test_no_day_goes_while_somebody_keeps_for_ever(database: Database, db:
     await make_day(db, 3000)
     await write(db, keeper.id, ago=3000)
     await write(db, tenant.id, ago=3000)
-    await finish(Days(database))
-    await finish(Trim(database))
+    await finish(Days(database, SERVER))
+    await finish(Trim(database, SERVER))
     assert await owners(db) == {keeper.id: 1}
 
 
@@ -113,7 +116,7 @@ async def test_a_tenant_that_is_being_erased_keeps_nothing(database: Database, d
     await tenant_of_old(database, keep=0)
     await db.execute("UPDATE tenants SET erased_at = now()")
     await make_day(db, 31)
-    await finish(Days(database))
+    await finish(Days(database, SERVER))
     assert await days(db) == set()
 
 
@@ -121,16 +124,16 @@ async def test_today_and_the_days_ahead_stay(database: Database, db: Raw) -> Non
     await tenant_of_old(database, keep=1)
     ahead = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass"
     before = await db.fetchval(ahead)
-    await finish(Days(database))
-    await finish(Trim(database))
+    await finish(Days(database, SERVER))
+    await finish(Trim(database, SERVER))
     assert await db.fetchval(ahead) == before
 
 
 async def test_two_reapers_at_once_drop_each_day_once(database: Database, db: Raw, tenant: Tenant) -> None:
     for ago in range(31, 36):
         await make_day(db, ago)
-    await asyncio.gather(*(finish(Days(database)) for _ in range(3)))
-    await finish(Days(database))
+    await asyncio.gather(*(finish(Days(database, SERVER)) for _ in range(3)))
+    await finish(Days(database, SERVER))
     assert await days(db) == set()
 
 
@@ -144,13 +147,13 @@ async def test_a_table_in_use_is_given_up_in_time_and_writing_goes_on(
     async with reader.transaction():
         await reader.fetch("SELECT count(*) FROM events")
         async with asyncio.timeout(5):
-            assert await Days(database).once() == 0
+            assert await Days(database, SERVER).once() == 0
         async with asyncio.timeout(5):
             await write(db, tenant.id, ago=0)
         assert await days(db) == {old}
         assert await days(db, "attempts") == set()
     await reader.close()
-    await finish(Days(database))
+    await finish(Days(database, SERVER))
     assert await days(db) == set()
 
 
@@ -162,7 +165,7 @@ async def test_writers_wait_no_longer_than_the_drop_tries(
     reader = await asyncpg.connect(database_url)
     async with reader.transaction():
         await reader.fetch("SELECT count(*) FROM events")
-        dropping = asyncio.create_task(Days(database).once())
+        dropping = asyncio.create_task(Days(database, SERVER).once())
         waiting = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
         while not await db.fetchval(waiting):
             continue
@@ -180,7 +183,7 @@ async def test_rows_of_those_who_keep_less_go_and_the_others_stay(
         await make_day(db, ago)
         for one in (tenant, short, long):
             await write(db, one.id, ago=ago, rows=5)
-    await finish(Trim(database, batch=4))
+    await finish(Trim(database, SERVER, batch=4))
     assert await owners(db) == {tenant.id: 5, long.id: 10}
 
 
@@ -189,7 +192,7 @@ async def test_attempts_are_trimmed_as_events_are(database: Database, db: Raw, t
     await make_day(db, 40)
     for one in (tenant, keeper):
         await write_attempt(db, one.id, ago=40)
-    await finish(Trim(database))
+    await finish(Trim(database, SERVER))
     assert [row[0] for row in await db.fetch("SELECT tenant_id FROM attempts")] == [keeper.id]
 
 
@@ -197,7 +200,7 @@ async def test_a_pass_removes_no_more_than_a_batch(database: Database, db: Raw, 
     await tenant_of_old(database, keep=0)
     await make_day(db, 40)
     await write(db, tenant.id, ago=40, rows=50)
-    trim, before = Trim(database, batch=8), 50
+    trim, before = Trim(database, SERVER, batch=8), 50
     while await trim.once():
         now = (await owners(db)).get(tenant.id, 0)
         assert before - now <= 8
@@ -213,7 +216,7 @@ async def test_a_day_that_is_empty_then_goes_although_somebody_keeps_for_ever(
     kept = await make_day(db, 40)
     await write(db, tenant.id, ago=41, rows=3)
     await write(db, keeper.id, ago=40)
-    await finish(Trim(database, batch=2))
+    await finish(Trim(database, SERVER, batch=2))
     assert await days(db) == {kept}
 
 
@@ -223,8 +226,8 @@ async def test_a_trimmed_day_is_not_read_again_by_any_reaper(
     keeper = await tenant_of_old(database, keep=0)
     await make_day(db, 40)
     await write(db, keeper.id, ago=40, rows=20)
-    await finish(Trim(database))
-    assert await looked(Trim(database)) == 0
+    await finish(Trim(database, SERVER))
+    assert await looked(Trim(database, SERVER)) == 0
 
 
 async def looked(trim: Trim) -> int:
@@ -243,9 +246,9 @@ async def test_a_day_is_trimmed_again_when_a_tenant_changes_its_mind(
     await make_day(db, 40)
     for one in (tenant, keeper, wavering):
         await write(db, one.id, ago=40)
-    await finish(Trim(database))
+    await finish(Trim(database, SERVER))
     await db.execute(f"UPDATE tenants SET {change} WHERE id = $1", wavering.id)
-    await finish(Trim(database))
+    await finish(Trim(database, SERVER))
     assert await owners(db) == {keeper.id: 1}
 
 
@@ -255,9 +258,9 @@ async def test_a_new_tenant_does_not_make_old_days_be_read_again(
     keeper = await tenant_of_old(database, keep=0)
     await make_day(db, 40)
     await write(db, keeper.id, ago=40, rows=20)
-    await finish(Trim(database))
+    await finish(Trim(database, SERVER))
     await make_tenant(database)
-    assert await looked(Trim(database)) == 0
+    assert await looked(Trim(database, SERVER)) == 0
 
 
 async def test_rows_without_a_day_of_their_own_go_in_their_time_too(
@@ -267,7 +270,7 @@ async def test_rows_without_a_day_of_their_own_go_in_their_time_too(
     for one in (tenant, keeper):
         await write(db, one.id, ago=31)
         await write(db, one.id, ago=29)
-    await finish(Trim(database))
+    await finish(Trim(database, SERVER))
     assert await owners(db) == {tenant.id: 1, keeper.id: 2}
 
 
@@ -276,8 +279,8 @@ async def test_two_reapers_at_once_trim_without_harm(database: Database, db: Raw
     await make_day(db, 40)
     for one in (tenant, keeper):
         await write(db, one.id, ago=40, rows=40)
-    await asyncio.gather(*(finish(Trim(database, batch=3)) for _ in range(3)))
-    await finish(Trim(database))
+    await asyncio.gather(*(finish(Trim(database, SERVER, batch=3)) for _ in range(3)))
+    await finish(Trim(database, SERVER))
     assert await owners(db) == {keeper.id: 40}
 
 
@@ -291,10 +294,10 @@ async def test_a_day_in_use_does_not_stop_the_trimming_of_others(
     reader = await asyncpg.connect(database_url)
     async with reader.transaction():
         await reader.fetch("SELECT count(*) FROM events")
-        await finish(Trim(database))
+        await finish(Trim(database, SERVER))
     await reader.close()
     assert await owners(db) == {}
-    await finish(Trim(database))
+    await finish(Trim(database, SERVER))
     assert await days(db) == set()
 
 
@@ -303,7 +306,7 @@ async def test_a_day_that_is_over_for_everybody_is_not_removed_row_by_row(
 ) -> None:
     await make_day(db, 40)
     await write(db, tenant.id, ago=40)
-    await finish(Trim(database))
+    await finish(Trim(database, SERVER))
     assert await owners(db) == {tenant.id: 1}
 
 
@@ -317,8 +320,9 @@ async def test_a_pass_reads_no_more_than_its_batch_of_a_long_day(
     planner = await asyncpg.connect(database_url, server_settings={"jit": "off", **PLANNED_ANEW})
     async with planner.transaction():
         await planner.execute("SET LOCAL enable_seqscan = off")
-        statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {store.trimming(name)}"
-        explained = await planner.fetchval(statement, 500, *store.first(Part(name, None)))
+        part = Part(name, "a day's own")
+        statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {store.trimming(part)}"
+        explained = await planner.fetchval(statement, 500, *store.first(part))
     await planner.close()
     read = [node for node in nodes(json.loads(explained)[0]["Plan"]) if node.get("Relation Name") == name]
     assert read

@@ -13,9 +13,16 @@ from tests.jobs import make_tenant
 _ROOT = Path(__file__).parents[3]
 
 
-async def test_a_reaper_removes_what_is_too_old_and_stops_in_order(
-    database: Database, database_url: str, db: Raw
-) -> None:
+async def test_a_reaper_removes_what_is_too_old_and_stops_in_order(database: Database, db: Raw) -> None:
+    await removes_what_is_too_old(database, db)
+
+
+async def test_a_reaper_finds_out_that_history_is_plain_and_removes_what_is_too_old(plain: Database) -> None:
+    async with plain.raw() as db:
+        await removes_what_is_too_old(plain, db)
+
+
+async def removes_what_is_too_old(database: Database, db: Raw) -> None:
     tenant = await make_tenant(database)
     young = await ended(db, tenant, finished=1)
     letter = await failed(db, tenant, finished=31)
@@ -23,7 +30,7 @@ async def test_a_reaper_removes_what_is_too_old_and_stops_in_order(
     await make_day(db, 40)
     await write(db, tenant.id, ago=40)
     reaper = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "reaper", cwd=_ROOT, env={**os.environ, "DATABASE_URL": database_url}
+        sys.executable, "-m", "reaper", cwd=_ROOT, env={**os.environ, "DATABASE_URL": database.dsn}
     )
     try:
         async with asyncio.timeout(60):

@@ -51,6 +51,7 @@ async def where(db: Raw, job: UUID) -> str:
     return name
 
 
+@pytest.mark.capability("partitions")
 async def test_a_fresh_database_has_a_week_ahead(database: Database) -> None:
     async with database.raw() as db:
         expected = [f"attempts_p{await day(db, ahead)}" for ahead in range(8)]
@@ -58,6 +59,7 @@ async def test_a_fresh_database_has_a_week_ahead(database: Database) -> None:
         assert "attempts_default" in await partitions(db, "attempts")
 
 
+@pytest.mark.capability("partitions")
 async def test_missing_days_are_made(database: Database) -> None:
     async with database.raw() as db:
         before = [await partitions(db, parent) for parent in ("attempts", "events")]
@@ -67,6 +69,7 @@ async def test_missing_days_are_made(database: Database) -> None:
         assert [await partitions(db, parent) for parent in ("attempts", "events")] == before
 
 
+@pytest.mark.capability("partitions")
 async def test_making_the_days_twice_at_once_makes_each_once(database: Database) -> None:
     async with database.raw() as db:
         await drop(db, 2)
@@ -74,6 +77,7 @@ async def test_making_the_days_twice_at_once_makes_each_once(database: Database)
     assert await Upkeep(database).ready()
 
 
+@pytest.mark.capability("partitions")
 async def test_a_row_without_a_day_goes_to_the_default_and_is_moved_when_its_day_is_made(
     database: Database,
 ) -> None:
@@ -85,12 +89,14 @@ async def test_a_row_without_a_day_goes_to_the_default_and_is_moved_when_its_day
         assert await where(db, late) == f"events_p{await day(db, 4)}"
 
 
+@pytest.mark.capability("partitions")
 async def test_a_row_lands_in_the_partition_of_its_own_day(database: Database) -> None:
     async with database.raw() as db:
         job = await write_event(db, timedelta(0))
         assert await where(db, job) == f"events_p{await day(db, 0)}"
 
 
+@pytest.mark.capability("partitions")
 async def test_it_is_ready_while_two_whole_days_have_a_place(database: Database) -> None:
     upkeep = Upkeep(database)
     async with database.raw() as db:
@@ -98,6 +104,7 @@ async def test_it_is_ready_while_two_whole_days_have_a_place(database: Database)
         assert await upkeep.ready()
 
 
+@pytest.mark.capability("partitions")
 @pytest.mark.parametrize("missing", [1, 2])
 async def test_it_is_not_ready_when_one_of_the_next_two_days_has_none(
     database: Database, missing: int
@@ -107,6 +114,7 @@ async def test_it_is_not_ready_when_one_of_the_next_two_days_has_none(
     assert not await Upkeep(database).ready()
 
 
+@pytest.mark.capability("partitions")
 async def test_history_goes_on_without_a_partition_for_today(database: Database) -> None:
     """The reaper was away for longer than the days it had made: nothing may fail because of that."""
     tenant = await make_tenant(database)

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+from core.capabilities import Capabilities
 from core.db import BY_INDEX, PLANNED_ANEW, Database, Raw
 from core.egress.guard import parse_egress
 from core.replicas import store as replicas
 from core.settings import Settings
 from scheduler.replica import Scheduler
 from scheduler.sender.sender import Sender
+from tests.capabilities import SERVER
 from tests.integration.scheduler.rig import tally
 from tests.integration.scheduler.sender.targets import LOOPBACK, FixedResolver, read_request
 from tests.unit.scheduler.fakes import KEYRING
@@ -60,14 +62,16 @@ class Running:
 
 
 @asynccontextmanager
-async def running(dsn: str, *, seen: list[str] | None = None, **given: Any) -> AsyncIterator[Running]:
+async def running(
+    dsn: str, *, seen: list[str] | None = None, server: Capabilities = SERVER, **given: Any
+) -> AsyncIterator[Running]:
     """A replica that may call loopback."""
     settings = Settings(database_url=dsn, **({"concurrency": 64, "drain_seconds": 10.0} | given))
     seen = [] if seen is None else seen
     database = Listening(dsn, seen, name="test", size=4, planning=BY_INDEX)
     claims = Listening(dsn, seen, name="test", size=1, planning=PLANNED_ANEW)
     sender = Sender(egress=parse_egress(LOOPBACK), resolver=FixedResolver())
-    made = Running(Scheduler(settings, database, claims, KEYRING, sender))
+    made = Running(Scheduler(settings, database, claims, KEYRING, sender, server=server))
     try:
         yield made
     finally:

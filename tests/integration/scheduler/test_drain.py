@@ -7,7 +7,7 @@ from core.db import Database
 from scheduler import replica as replica_module
 from tests.integration.scheduler.proxy import proxied
 from tests.integration.scheduler.rig import add, tally
-from tests.integration.scheduler.running import Receiver, hint, running, until
+from tests.integration.scheduler.running import Receiver, running, until
 from tests.integration.scheduler.sender.targets import target
 from tests.jobs import Tenant
 
@@ -30,7 +30,7 @@ async def test_stopping_lets_calls_finish_and_gives_back_what_was_not_begun(
         flying = await add(database, tenant, 5, url=url.url())
         await receiver.wait(5)
         ahead = await add(database, tenant, 3, url=url.url(), delay_seconds=0.9)
-        await hint(database)
+        made.scheduler._claim_loop.wake()
         await until(database, leases=8)
         made.stop.set()
         await until(database, leases=5)

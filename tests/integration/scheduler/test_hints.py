@@ -11,6 +11,8 @@ from core.replicas import store as replicas
 from core.replicas.store import Replica, channel
 from scheduler.hints import Hints
 
+pytestmark = pytest.mark.capability("notify")
+
 
 class Ears:
     """Hints for one replica, and what they said."""

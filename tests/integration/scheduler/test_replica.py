@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from core.capabilities import Capabilities
 from core.db import Database
 from core.jobs import store as jobs
 from core.replicas import store as replicas
@@ -36,6 +37,7 @@ async def test_it_claims_as_soon_as_its_first_beat_has_arrived(
             receiver.go.set()
 
 
+@pytest.mark.capability("notify")
 async def test_a_hint_starts_a_job_at_once(database: Database, database_url: str, tenant: Tenant) -> None:
     """Without it the next look would be up to a second away; the worst of five is far below that."""
     receiver = Receiver()
@@ -49,6 +51,42 @@ async def test_a_hint_starts_a_job_at_once(database: Database, database_url: str
             await hint(database)
             await receiver.wait()
             assert asyncio.get_running_loop().time() - began < 0.3
+
+
+async def test_without_notify_nobody_listens_and_a_job_starts_with_the_next_look(
+    database: Database, database_url: str, tenant: Tenant
+) -> None:
+    seen: list[str] = []
+    receiver = Receiver()
+    receiver.go.set()
+    async with (
+        target(receiver.serve) as url,
+        running(database_url, seen=seen, server=Capabilities(notify=False)) as made,
+    ):
+        await made.alive()
+        began = asyncio.get_running_loop().time()
+        await add(database, tenant, url=url.url())
+        await hint(database)
+        await receiver.wait()
+        assert asyncio.get_running_loop().time() - began < 2.0
+    assert [query for query in seen if query.startswith("LISTEN")] == []
+
+
+@pytest.mark.promise(7)
+async def test_without_notify_a_cancel_is_read_with_the_next_beat(
+    database: Database, database_url: str, tenant: Tenant
+) -> None:
+    receiver = Receiver()
+    lacking = Capabilities(notify=False)
+    async with target(receiver.serve) as url, running(database_url, server=lacking, beat_seconds=0.5):
+        await add(database, tenant, url=url.url())
+        await receiver.wait()
+        async with database.raw() as db:
+            await db.execute("UPDATE leases SET cancel_requested_at = now()")
+        async with asyncio.timeout(3.0):
+            await until(database, endings=1)
+    async with database.raw() as db:
+        assert await db.fetchval("SELECT state FROM endings") == "cancelled"
 
 
 async def test_an_idle_replica_asks_the_database_at_most_twice_a_second(
@@ -100,6 +138,7 @@ async def test_results_are_kept_through_an_outage_and_written_once_after_it(
         assert await db.fetchval("SELECT count(*) FROM attempts") == 20
 
 
+@pytest.mark.capability("notify")
 @pytest.mark.promise(7)
 async def test_a_cancel_hint_aborts_the_call_at_once(
     database: Database, database_url: str, tenant: Tenant

@@ -52,6 +52,7 @@ def test_numbers_and_switches_are_read() -> None:
         ("NOONMARK_JWT_SECRET", "short"),
         ("NOONMARK_ADMIN_SECRET", "short"),
         ("NOONMARK_CORS_ORIGINS", "*"),
+        ("NOONMARK_WITHOUT", "notify,locks"),
         ("NOONMARK_CORS_ORIGINS", "https://app.example.com, null"),
         ("NOONMARK_CORS_ORIGINS", "https://app.example.com/"),
         ("NOONMARK_CORS_ORIGINS", "https://App.example.com"),

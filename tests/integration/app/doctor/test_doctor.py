@@ -4,11 +4,14 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 
+from app.doctor import store
 from core.db import Database
 from core.replicas import store as replicas
 from core.replicas.store import Replica
+from tests.capabilities import SERVER
 from tests.integration.app.conftest import SignIn, bearer
 from tests.integration.app.credentials import carrying, make_token
 
@@ -51,6 +54,18 @@ async def test_a_whole_installation_is_fine(
     assert found["live_replicas"]["value"] == 1
     assert found["days_of_history_ahead"]["value"] == 8
     assert found["clock_skew_seconds"]["value"] < 1
+
+
+async def test_what_is_used_of_the_database_is_told(api: httpx.AsyncClient, auth: dict[str, str]) -> None:
+    used = [one for one in (await examined(api, auth))["findings"] if one["name"].startswith("uses_")]
+    left = msgspec.structs.asdict(SERVER)
+    assert {one["name"]: one["value"] for one in used} == {f"uses_{name}": left[name] for name in left}
+
+
+async def test_a_plain_history_is_examined_too(plain: Database) -> None:
+    async with plain.raw() as db:
+        server, look = await store.server(db, partitions=False), await store.look(db)
+    assert (server.astray, look.days_ahead) == (False, 8)
 
 
 async def test_what_waits_too_long_is_seen(

@@ -123,6 +123,7 @@ async def test_a_foreign_job_cannot_be_cancelled(mine: httpx.AsyncClient, theirs
     assert (await read(mine, job))["state"] == "queued"
 
 
+@pytest.mark.capability("notify")
 async def test_the_replica_that_holds_the_job_is_told_after_the_commit(
     mine: httpx.AsyncClient, database: Database, direct: Database, hints: Hints
 ) -> None:

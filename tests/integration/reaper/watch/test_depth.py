@@ -1,5 +1,6 @@
 """The gauges of what waits and of how the database fares."""
 
+import pytest
 from prometheus_client import REGISTRY
 
 from core.db import Database
@@ -62,6 +63,12 @@ async def test_the_dead_rows_of_each_busy_table_are_shown(database: Database) ->
         assert shown("noonmark_dead_rows", table=table) is not None
 
 
+async def test_a_history_without_partitions_has_room_for_all_days(plain: Database) -> None:
+    await Depth(plain).room()
+    assert shown("noonmark_days_ahead") == 14
+
+
+@pytest.mark.capability("partitions")
 async def test_days_of_history_end_with_the_first_that_is_missing(database: Database) -> None:
     async with database.raw() as db:
         await db.execute("SELECT ensure_partitions(8)")

@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.doctor.conditions import of_server, of_settings
+from app.doctor.conditions import of_capabilities, of_server, of_settings
 from app.doctor.schemas import Finding, Verdict
 from app.doctor.store import Server
+from core.capabilities import Capabilities
 from core.settings import Settings
 
 GOOD = Server(
@@ -57,6 +58,17 @@ def test_what_is_wrong_with_the_database_is_named_with_what_to_do(
     found = of(**given)
     assert (found[name].verdict, bool(found[name].trouble), bool(found[name].advice)) == (verdict, True, True)
     assert [one.name for one in found.values() if one.trouble] == [name]
+
+
+def test_what_is_not_used_is_told_with_what_it_costs_and_is_no_fault() -> None:
+    found = of_capabilities(Capabilities(notify=False, partitions=False), "notify")
+    assert {one.verdict for one in found} == {Verdict.FINE}
+    notify, locks, partitions = found
+    assert (notify.name, notify.value) == ("uses_notify", 0)
+    assert (notify.trouble or "").startswith("forced off by NOONMARK_WITHOUT: ")
+    assert (locks.name, locks.value, locks.trouble) == ("uses_advisory_locks", 1, None)
+    assert (partitions.name, partitions.value) == ("uses_partitions", 0)
+    assert (partitions.trouble or "").startswith("this database has none: ")
 
 
 @pytest.mark.parametrize(
