@@ -9,6 +9,7 @@ of PgBouncer's program, makes the API reach it through that, in transaction mode
 import asyncio
 import gc
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -33,6 +34,12 @@ from tests.pooler import running as pooling
 _ROOT = Path(__file__).parent.parent
 # Thousands of small databases come and go.
 _SETTINGS = {"max_connections": "300", "shared_buffers": "256MB", "max_wal_size": "256MB"}
+
+
+def pytest_configure() -> None:
+    """What the tests start is to hear SIGINT. A shell starts what it puts into the background deaf to it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:
