@@ -120,6 +120,17 @@ def test_no_object_holds_a_secret(shape: str, render: Render) -> None:
         )
 
 
+def test_what_of_postgresql_not_to_use_is_told_to_the_migration_and_to_all_processes(render: Render) -> None:
+    templates = dict(pod_templates(render({"settings": {"without": ["notify", "partitions"]}})))
+    told = {
+        name: variable["value"]
+        for name, template in templates.items()
+        for variable in template["spec"]["containers"][0]["env"]
+        if variable["name"] == "NOONMARK_WITHOUT"
+    }
+    assert (len(told), set(told.values())) == (4, {"notify,partitions"})
+
+
 def test_each_process_gets_the_secrets_it_needs_and_no_others(render: Render) -> None:
     objects = render()
     given = {
