@@ -125,7 +125,9 @@ class Dispatcher:
             self._guarded(flight, lambda: self._begin(flight) or self._send(flight, keys))
 
     def _guarded(self, flight: Flight, step: Callable[[], Settlement | None]) -> None:
-        """Take a step of an attempt; settle it if that was its last one, or broke."""
+        """Take a step of an attempt that is not over; settle it if that was its last one, or broke."""
+        if flight.phase is Phase.SETTLING:
+            return
         try:
             settlement = step()
         except Exception:

@@ -271,6 +271,16 @@ async def test_the_deadline_is_never_later_than_the_leases() -> None:
     assert bench.sender.deadlines[0] - began < 5
 
 
+async def test_a_call_that_is_told_of_twice_is_settled_once() -> None:
+    bench = Bench()
+    flight = await bench.calling()
+    assert flight.call is not None
+    end = flight.call.done
+    end(response(200))
+    end(response(500))
+    assert [one.status for one in bench.ledger.settled] == [200]
+
+
 async def test_an_abort_after_the_answer_changes_nothing() -> None:
     bench = Bench()
     flight = bench.fly()
