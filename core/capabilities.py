@@ -11,12 +11,13 @@ is read from them, for they are what they are.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 from core import log
-from core.db import Database, Raw, is_transient, is_unsupported
-from core.schema import PLAIN_HISTORY, pause
+from core.db import Database, Raw, is_unsupported
+from core.schema import PLAIN_HISTORY, answer
 from core.settings import left_out
 
 _log = log.get(__name__)
@@ -63,18 +64,11 @@ async def find(database: Database, without: str) -> Capabilities:
 
 async def at_start(database: Database, without: str, stop: asyncio.Event) -> Capabilities:
     """The same, waited for and said in the log; what is allowed if ``stop`` is set before."""
-    while not stop.is_set():
-        try:
-            found = await find(database, without)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            _log.warning("database_unreachable", error=repr(error))
-            await pause(stop)
-            continue
-        say(found, without)
-        return found
-    return allowed(without)
+    found = await answer(partial(find, database, without), stop)
+    if found is None:
+        return allowed(without)
+    say(found, without)
+    return found
 
 
 def say(found: Capabilities, without: str) -> None:

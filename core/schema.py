@@ -7,6 +7,9 @@ waited for, since it may be starting too.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +26,8 @@ SERVES_FROM = "0007"
 _PATIENCE_SECONDS = 1.0
 
 _log = log.get(__name__)
+
+T = TypeVar("T")
 
 
 STATE = "SELECT version_num, obj_description('alembic_version'::regclass, 'pg_class') FROM alembic_version"
@@ -64,24 +69,28 @@ async def answers(database: Database) -> bool:
 
 async def check(database: Database, stop: asyncio.Event) -> None:
     """Wait until the database answers or ``stop`` is set. Raises SchemaError if it has another schema."""
+    found = await answer(partial(read, database), stop)
+    if found is not None and not found.serves:
+        raise SchemaError(
+            f"the database is at schema {found.revision or 'none'}, this version needs {EXPECTED}; "
+            "run `python -m app migrate`"
+        )
+
+
+async def answer(ask: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
+    """What a question is answered once the database answers at all; nothing if ``stop`` is set before."""
     while not stop.is_set():
         try:
-            found = await read(database)
+            return await ask()
         except Exception as error:
             if not is_transient(error):
                 raise
             _log.warning("database_unreachable", error=repr(error))
-            await pause(stop)
-            continue
-        if not found.serves:
-            raise SchemaError(
-                f"the database is at schema {found.revision or 'none'}, this version needs {EXPECTED}; "
-                "run `python -m app migrate`"
-            )
-        return
+        await _pause(stop)
+    return None
 
 
-async def pause(stop: asyncio.Event) -> None:
+async def _pause(stop: asyncio.Event) -> None:
     """Until a database that was away may answer again, or ``stop`` is set."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
